@@ -1,0 +1,120 @@
+//! What is promised over every ticket desk, written once.
+//!
+//! A product implements the small [`DeskBackend`]; [`Desk`] adds: at most one ticket per key
+//! (look-up before create, one flight per key, and after an unknown outcome a look-up before
+//! anything else: `once.rs`), and each comment at most once (by its marker).
+
+mod backend;
+mod comment;
+mod flight;
+mod once;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use backend::DeskBackend;
+
+use self::flight::Flights;
+use self::once::Memory;
+use crate::{
+    Call, Clock, Comment, Connector, ConnectorName, DeskCaps, Error, Health, Kind, Marker, Opened,
+    Result, Ticket, TicketDesk, TicketDraft, TicketId, TicketKey,
+};
+
+/// A [`TicketDesk`] over a [`DeskBackend`].
+#[derive(Debug)]
+pub struct Desk<B> {
+    backend: B,
+    clock: Arc<dyn Clock>,
+    reconcile_timeout: Duration,
+    flights: Flights,
+    memory: Memory,
+}
+
+impl<B: DeskBackend> Desk<B> {
+    /// The desk of a backend.
+    pub fn new(backend: B, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            backend,
+            clock,
+            reconcile_timeout: Duration::from_secs(150),
+            flights: Flights::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    /// How long a ticket or comment whose answer was lost is looked for; 150 s by default. Searches
+    /// of some products lag by minutes.
+    pub fn reconcile_timeout(mut self, timeout: Duration) -> Self {
+        self.reconcile_timeout = timeout;
+        self
+    }
+
+    /// The backend.
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// When a reconciliation that begins now must end.
+    fn reconcile_until(&self, call: &Call) -> crate::Timestamp {
+        let own = self.clock.now().saturating_add(self.reconcile_timeout);
+        call.deadline().map_or(own, |d| d.min(own))
+    }
+}
+
+#[async_trait]
+impl<B: DeskBackend> Connector for Desk<B> {
+    fn name(&self) -> &ConnectorName {
+        self.backend.name()
+    }
+
+    async fn check(&self, call: &Call) -> Health {
+        self.backend.check(call).await
+    }
+}
+
+#[async_trait]
+impl<B: DeskBackend> TicketDesk for Desk<B> {
+    fn capabilities(&self) -> DeskCaps {
+        self.backend.capabilities()
+    }
+
+    async fn open(&self, call: &Call, draft: &TicketDraft) -> Result<Opened> {
+        if draft.tenant() != call.tenant() {
+            return Err(Error::new(Kind::Refused, "the draft belongs to another tenant")
+                .with_operation("desk.open")
+                .with_connector(self.name()));
+        }
+        let _turn = self.flights.turn(format!("{} {}", call.tenant(), draft.key())).await;
+        self.open_once(call, draft).await
+    }
+
+    async fn find(&self, call: &Call, key: &TicketKey) -> Result<Option<Ticket>> {
+        Ok(oldest(self.backend.lookup(call, key).await?))
+    }
+
+    async fn get(&self, call: &Call, id: &TicketId) -> Result<Ticket> {
+        self.backend.read(call, id).await
+    }
+
+    async fn comment(&self, call: &Call, id: &TicketId, comment: &Comment) -> Result<()> {
+        let _turn = self.flights.turn(format!("{id} {}", comment.marker.as_str())).await;
+        self.comment_once(call, id, comment).await
+    }
+
+    async fn has_comment(&self, call: &Call, id: &TicketId, marker: &Marker) -> Result<bool> {
+        Ok(self.backend.comments(call, id).await?.iter().any(|text| marker.is_in(text)))
+    }
+}
+
+/// Of several tickets with one key the oldest stands.
+fn oldest(tickets: Vec<Ticket>) -> Option<Ticket> {
+    tickets.into_iter().min_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)))
+}
+
+/// Waits between look-ups: 1, 2, 4, 8, 16, 30, 30 … seconds.
+fn backoff(attempt: u32) -> Duration {
+    Duration::from_secs(1_u64.checked_shl(attempt).map_or(30, |s| s.min(30)))
+}

@@ -1,0 +1,1 @@
+//! Runnable examples of Watchfloor; each runs offline against the twins.
