@@ -378,6 +378,20 @@ impl Section {
         entries.into_iter().filter_map(|(k, n)| Some((k.clone(), self.sub(k, n)?))).collect()
     }
 
+    /// Every entry left as text, by name; for tables whose keys are another product's words.
+    pub fn texts_by_name(mut self) -> BTreeMap<String, String> {
+        let entries = std::mem::take(&mut self.entries);
+        let text = |(key, node): (String, Node)| match node.value {
+            Value::Text(text) => Some((key, text)),
+            other => {
+                let what = format!("should be text, is {}", other.type_name());
+                self.problems.add(node.line, self.key(&key), what, "");
+                None
+            }
+        };
+        entries.into_iter().filter_map(text).collect()
+    }
+
     fn sub(&self, key: String, node: Node) -> Option<Self> {
         let path = self.key(&key);
         match node.value {
