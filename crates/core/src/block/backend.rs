@@ -117,10 +117,8 @@ impl BlockCaps {
     pub fn check(&self, request: &BlockRequest) -> Result<(), Refusal> {
         let refused = |why: String| Err(Refusal::new("device", why));
         let target = &request.target;
-        let (family, prefixes) = match target.is_ipv4() {
-            true => ("IPv4", self.v4),
-            false => ("IPv6", self.v6),
-        };
+        let (family, prefixes) =
+            if target.is_ipv4() { ("IPv4", self.v4) } else { ("IPv6", self.v6) };
         let fits = match prefixes {
             Prefixes::None => false,
             Prefixes::Hosts => target.is_host(),
@@ -168,10 +166,10 @@ mod tests {
     fn t11_what_does_not_fit_is_refused_not_narrowed() {
         let caps = BlockCaps {
             v4: Prefixes::Any,
-            native_ttl: Some(Duration::from_secs(60)),
+            native_ttl: Some(Duration::from_mins(1)),
             ..BlockCaps::new()
         };
-        let minute = Lease::For(Duration::from_secs(60));
+        let minute = Lease::For(Duration::from_mins(1));
         assert_eq!(caps.check(&request("203.0.113.0/24", minute)), Ok(()));
         assert_eq!(caps.check(&request("2001:db8::1", minute)), Ok(()));
         let refusal = caps.check(&request("2001:db8::/64", minute)).unwrap_err();

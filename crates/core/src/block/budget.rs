@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Timestamp;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// The blocks of the last hour, and those that are admitted and not done yet.
 #[derive(Debug, Default)]

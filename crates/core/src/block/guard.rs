@@ -90,27 +90,22 @@ impl Guard {
 
     /// Asks every rule again about what was admitted before: the last word before it is applied.
     ///
-    /// The place that it holds is counted once, not twice. What is refused gives its place back.
+    /// The place that it holds is counted once, not twice.
     pub fn readmit(
         &self,
-        admitted: Admitted,
+        admitted: &Admitted,
         facts: &Facts,
         now: Timestamp,
-    ) -> Result<Admitted, (BlockRequest, Refusal)> {
-        let asked = self.examine(admitted.request(), facts).and_then(|()| {
-            if *admitted.connector() != self.connector {
-                let why = format!("admitted for {}", admitted.connector());
-                return Err(Refusal::new("other-connector", why));
-            }
-            if !admitted.is_renewal() {
-                self.budget.recheck(now, |hour, open| self.fits(hour, open, facts))?;
-            }
-            self.moving()
-        });
-        match asked {
-            Ok(()) => Ok(admitted),
-            Err(refusal) => Err((admitted.request().clone(), refusal)),
+    ) -> Result<(), Refusal> {
+        if *admitted.connector() != self.connector {
+            let why = format!("admitted for {}", admitted.connector());
+            return Err(Refusal::new("other-connector", why));
         }
+        self.examine(admitted.request(), facts)?;
+        if !admitted.is_renewal() {
+            self.budget.recheck(now, |hour, open| self.fits(hour, open, facts))?;
+        }
+        self.moving()
     }
 
     /// The rules that look at the request alone.
@@ -176,7 +171,7 @@ mod tests {
     use super::super::Device;
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn guard(config: GuardConfig) -> Guard {
         Guard::new("edge".into(), config)
@@ -240,6 +235,7 @@ mod tests {
         let none = Facts::new();
         assert!(guard.admit(request("198.51.0.0/16"), &none, Timestamp::EPOCH).is_ok());
         assert_eq!(rule(&guard, request("198.50.0.0/15"), &none), "prefix-floor");
+        assert_eq!(rule(&guard, request("8.0.0.0/7"), &none), "prefix-floor");
         assert_eq!(rule(&guard, request("2600::/31"), &none), "prefix-floor");
         let strict = self::guard(GuardConfig::new());
         assert_eq!(rule(&strict, request("203.0.112.0/23"), &none), "prefix-floor");
@@ -295,7 +291,7 @@ mod tests {
         let second = ask("203.0.113.2", start).unwrap();
         assert_eq!(ask("203.0.113.3", start).unwrap_err().rule, "blocks-per-hour");
 
-        let first = guard.readmit(first, &none, start).unwrap();
+        assert_eq!(guard.readmit(&first, &none, start), Ok(()));
         assert!(first.for_connector(&edge).is_ok() && first.for_connector(&edge).is_ok());
         drop((first, second));
         let third = ask("203.0.113.3", start).expect("the unused place was given back");
@@ -317,9 +313,10 @@ mod tests {
         let eighth = ask("203.0.113.2").unwrap();
         assert_eq!(ask("203.0.113.3").unwrap_err().rule, "capacity-share");
         let fuller = facts.on(Device { held: 7, capacity: Some(10) });
-        let (_, refusal) = guard.readmit(seventh, &fuller, Timestamp::EPOCH).unwrap_err();
+        let refusal = guard.readmit(&seventh, &fuller, Timestamp::EPOCH).unwrap_err();
         assert_eq!(refusal.rule, "capacity-share");
-        assert!(guard.readmit(eighth, &fuller, Timestamp::EPOCH).is_ok());
+        drop(seventh);
+        assert!(guard.readmit(&eighth, &fuller, Timestamp::EPOCH).is_ok());
     }
 
     #[test]
@@ -329,14 +326,14 @@ mod tests {
             .unwrap();
         assert_eq!(admitted.for_connector(&"other".into()).unwrap_err().rule, "other-connector");
         let other = Guard::new("other".into(), GuardConfig::new());
-        assert!(other.readmit(admitted, &Facts::new(), Timestamp::EPOCH).is_err());
+        assert!(other.readmit(&admitted, &Facts::new(), Timestamp::EPOCH).is_err());
     }
 
     #[test]
     fn what_became_protected_after_the_plan_is_refused() {
         let guard = guard(GuardConfig::new());
         let planned = guard.admit(request("203.0.113.1"), &Facts::new(), Timestamp::EPOCH).unwrap();
-        let (_, refusal) = guard.readmit(planned, &facts(), Timestamp::EPOCH).unwrap_err();
+        let refusal = guard.readmit(&planned, &facts(), Timestamp::EPOCH).unwrap_err();
         assert_eq!(refusal.rule, "never-block.own-address");
     }
 }

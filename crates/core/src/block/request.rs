@@ -135,11 +135,11 @@ mod tests {
 
     #[test]
     fn a_stored_request_comes_back_the_same() {
-        let throttle = Measure::Throttle { n: 5, per: Duration::from_secs(60), status: 429 };
+        let throttle = Measure::Throttle { n: 5, per: Duration::from_mins(1), status: 429 };
         let request = BlockRequest::new(
             "203.0.113.7".parse().unwrap(),
             Attribution::Peer,
-            Lease::For(Duration::from_secs(3600)),
+            Lease::For(Duration::from_hours(1)),
             "credential stuffing",
             "soc",
         )

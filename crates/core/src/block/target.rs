@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An address or a network, in its one canonical form.
@@ -99,11 +99,6 @@ pub(super) fn v4_net(addr: Ipv4Addr, len: u8) -> Ipv4Net {
     Ipv4Net::new_assert(addr, len.min(32)).trunc()
 }
 
-/// As [`v4_net`].
-pub(super) fn v6_net(addr: Ipv6Addr, len: u8) -> Ipv6Net {
-    Ipv6Net::new_assert(addr, len.min(128)).trunc()
-}
-
 impl From<IpAddr> for Target {
     /// The single address; an IPv4-mapped one is IPv4.
     fn from(ip: IpAddr) -> Self {
@@ -149,7 +144,7 @@ fn hint(addr: &str) -> &'static str {
     if addr.starts_with('[') {
         return "brackets and ports are no part of an address";
     }
-    let v4 = addr.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b':' || b == b'x');
+    let v4 = addr.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b':');
     if v4 && addr.contains('.') {
         if addr.contains(':') {
             return "brackets and ports are no part of an address";
@@ -223,6 +218,9 @@ impl std::error::Error for BadTarget {}
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
+    use ipnet::Ipv6Net;
     use proptest::prelude::*;
 
     use super::*;
@@ -238,7 +236,7 @@ mod tests {
             ("1.2.3.04", "leading zero"),
             ("127.1", "four numbers"),
             ("2130706433", "no IPv4"),
-            ("0x7f.0.0.1", "four numbers"),
+            ("0x7f.0.0.1", "host name"),
             ("1.2.3.256", "four numbers"),
             ("1.2.3.4.5", "four numbers"),
             ("localhost", "host name"),
@@ -305,7 +303,8 @@ mod tests {
             IpNet::V4(v4_net(((top << 30) | (low & 0xff)).into(), len))
         });
         let v6 = (0..4_u128, any::<u64>(), 0..=128_u8).prop_map(|(top, low, len)| {
-            IpNet::V6(v6_net(((top << 126) | u128::from(low & 0xff)).into(), len))
+            let addr = ((top << 126) | u128::from(low & 0xff)).into();
+            IpNet::V6(Ipv6Net::new_assert(addr, len).trunc())
         });
         prop_oneof![v4, v6].prop_filter_map("canonical", |net| Target::canonical(net).ok())
     }
