@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -137,7 +138,10 @@ pub struct Section {
     path: String,
     line: u32,
     entries: BTreeMap<String, Node>,
+    /// The lines of all its keys, also of those taken.
+    lines: BTreeMap<String, u32>,
     known: Vec<&'static str>,
+    base: Arc<Path>,
     problems: Problems,
     secrets: Arc<dyn SecretSource>,
 }
@@ -151,7 +155,16 @@ impl Section {
         problems: Problems,
         secrets: Arc<dyn SecretSource>,
     ) -> Self {
-        Self { path: path.into(), line, entries, known: Vec::new(), problems, secrets }
+        let lines = entries.iter().map(|(key, node)| (key.clone(), node.line)).collect();
+        let (path, base) = (path.into(), Path::new("").into());
+        Self { path, line, entries, lines, known: Vec::new(), base, problems, secrets }
+    }
+
+    /// The same section with the directory that its file paths, and those of its tables, are
+    /// relative to.
+    pub fn relative_to(mut self, base: impl Into<Arc<Path>>) -> Self {
+        self.base = base.into();
+        self
     }
 
     /// Its dotted name.
@@ -169,10 +182,14 @@ impl Section {
         self.entries.contains_key(key)
     }
 
-    /// Reports a problem of a key of this section.
+    /// The line of a key, also of one that was taken; of the section itself if it has no such key.
+    pub fn line(&self, key: &str) -> u32 {
+        self.lines.get(key).copied().unwrap_or(self.line)
+    }
+
+    /// Reports a problem of a key of this section; the empty key is the section itself.
     pub fn problem(&self, key: &str, what: impl Into<String>, hint: impl Into<String>) {
-        let line = self.entries.get(key).map_or(self.line, |n| n.line);
-        self.problems.add(line, self.key(key), what, hint);
+        self.problems.add(self.line(key), self.key(key), what, hint);
     }
 
     fn key(&self, key: &str) -> String {
@@ -225,13 +242,20 @@ impl Section {
 
     /// Text that must be there and not be empty.
     pub fn required_text(&mut self, key: &'static str) -> Option<String> {
-        let line = self.entries.get(key).map_or(self.line, |n| n.line);
         let text = self.required(key, |s| s.text(key))?;
         if text.is_empty() {
-            self.problems.add(line, self.key(key), "is empty", "");
+            self.problem(key, "is empty", "");
             return None;
         }
         Some(text)
+    }
+
+    /// An optional path of a file; a relative one is relative to the configuration file.
+    pub fn file(&mut self, key: &'static str) -> Option<PathBuf> {
+        let base = self.base.clone();
+        self.parsed(key, "the path of a file", |t| {
+            if t.is_empty() { Err("is empty".to_owned()) } else { Ok(base.join(t)) }
+        })
     }
 
     /// Optional text, parsed; `hint` shows a good value.
@@ -395,13 +419,11 @@ impl Section {
     fn sub(&self, key: String, node: Node) -> Option<Self> {
         let path = self.key(&key);
         match node.value {
-            Value::Table(entries) => Some(Self::new(
-                path,
-                node.line,
-                entries,
-                self.problems.clone(),
-                self.secrets.clone(),
-            )),
+            Value::Table(entries) => {
+                let (problems, secrets) = (self.problems.clone(), self.secrets.clone());
+                let table = Self::new(path, node.line, entries, problems, secrets);
+                Some(table.relative_to(self.base.clone()))
+            }
             other => {
                 let what = format!("should be a table, is {}", other.type_name());
                 self.problems.add(node.line, path, what, "");
@@ -535,6 +557,23 @@ mod tests {
         assert!(lines.iter().any(|l| l.contains("did you mean \"hec_url\"?")), "{lines:#?}");
         assert!(lines.iter().any(|l| l.contains("never stands in the file")), "{lines:#?}");
         assert!(!lines.join("").contains("literal\""));
+    }
+
+    #[test]
+    fn a_problem_found_after_the_key_was_taken_has_its_line() {
+        let mut s = section(&[("a", Value::Bool(true)), ("share", Value::Float(2.0))]);
+        let _ = s.positive("share");
+        s.problem("share", "is above 1", "");
+        assert_eq!(s.problems().take()[0].line, 2);
+    }
+
+    #[test]
+    fn files_are_relative_to_the_base_in_tables_too() {
+        let file = Node { value: Value::Text("ca.pem".into()), line: 3 };
+        let http = Value::Table([("ca_file".to_owned(), file)].into());
+        let mut s = section(&[("http", http)]).relative_to(Path::new("etc"));
+        let path = s.section("http").and_then(|mut http| http.file("ca_file"));
+        assert_eq!(path, Some(Path::new("etc").join("ca.pem")));
     }
 
     #[test]
