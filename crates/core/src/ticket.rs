@@ -245,9 +245,15 @@ impl Comment {
         Self { marker, text }
     }
 
-    /// The text with the marker as its last line, as a backend writes it.
+    /// The line that carries the marker: `[wf:…]`.
+    pub fn mark(&self) -> String {
+        format!("[{}]", self.marker.as_str())
+    }
+
+    /// The text with the mark as its last line, as a backend writes it. One whose product limits
+    /// the text cuts what comes before the mark.
     pub fn marked(&self) -> RichText {
-        self.text.clone().text(format!("[{}]", self.marker.as_str()))
+        self.text.clone().text(self.mark())
     }
 }
 

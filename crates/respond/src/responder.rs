@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchfloor_core::{
-    Action, Alert, Attribution, BlockRequest, BlockVerdict, Blocklist, Call, Comment, Error, Held,
-    Kind, Lease, Marker, Opened, Outcome, Result, RichText, Scope, Target, Ticket, TicketDesk,
-    TicketKey,
+    Action, Alert, Attribution, BlockRequest, BlockVerdict, Blocklist, Call, Comment, Error, Kind,
+    Lease, Marker, Opened, Outcome, Result, RichText, Scope, Target, Ticket, TicketDesk, TicketKey,
+    Timestamp,
 };
 
 use crate::{ActionRecord, Owners, Report, Verdict};
@@ -184,7 +184,7 @@ impl Responder {
         }
     }
 
-    /// Plans, applies, and reads back until when each block stands.
+    /// Plans and applies; a verdict for every request.
     async fn enforce(
         &self,
         blocklist: &Arc<dyn Blocklist>,
@@ -200,26 +200,15 @@ impl Responder {
             (target, Verdict::NotBlocked { ip: Some(target.addr()), why })
         });
         let mut verdicts: Vec<_> = refused.collect();
-        let kept: Vec<_> = plan.kept().iter().map(|held| held.target).collect();
-        let applied = blocklist.apply(call, plan).await;
-        let held = blocklist.list(call).await;
-        for target in kept {
-            verdicts.push((target, read_back(target, true, &held)));
+        for (admitted, held) in plan.kept() {
+            let (target, expires) = (admitted.target(), held.expires);
+            verdicts.push((target, Verdict::Blocked { target, expires, already: true }));
         }
-        for (target, verdict) in applied.items {
-            let verdict = match verdict {
-                BlockVerdict::Enforced | BlockVerdict::Accepted => read_back(target, false, &held),
-                BlockVerdict::AlreadyPresent => read_back(target, true, &held),
-                BlockVerdict::Refused(refusal) => {
-                    Verdict::NotBlocked { ip: Some(target.addr()), why: refusal.to_string() }
-                }
-                BlockVerdict::Failed(error) => Verdict::Failed { what: "block", error },
-                other => Verdict::Failed {
-                    what: "block",
-                    error: Error::new(Kind::Protocol, format!("unexpected verdict {other:?}")),
-                },
-            };
-            verdicts.push((target, verdict));
+        let mut applied = blocklist.apply(call, plan).await;
+        for (target, verdict) in std::mem::take(&mut applied.items) {
+            if verdicts.iter().all(|(t, _)| *t != target) {
+                verdicts.push((target, block_verdict(target, verdict, applied.expires(&target))));
+            }
         }
         Ok(verdicts)
     }
@@ -245,22 +234,20 @@ impl Responder {
     }
 }
 
-/// The device says whether a block stands; a block that it does not list is not there.
-fn read_back(target: Target, already: bool, held: &Result<Vec<Held>>) -> Verdict {
-    match held {
-        Ok(held) => match held.iter().find(|h| h.target == target) {
-            Some(h) => Verdict::Blocked { target, expires: h.expires, already },
-            None => Verdict::Failed {
-                what: "read the block back",
-                error: Error::new(Kind::Protocol, format!("{target} is not in the device's list"))
-                    .with_outcome(Outcome::Unknown),
-            },
-        },
-        Err(error) => {
-            Verdict::Failed {
-                what: "read the block back",
-                error: error.clone().with_outcome(Outcome::Unknown),
-            }
+fn block_verdict(target: Target, verdict: BlockVerdict, expires: Option<Timestamp>) -> Verdict {
+    let already = matches!(verdict, BlockVerdict::AlreadyPresent);
+    match verdict {
+        BlockVerdict::Refused(refusal) => {
+            Verdict::NotBlocked { ip: Some(target.addr()), why: refusal.to_string() }
+        }
+        BlockVerdict::Failed(error) => Verdict::Failed { what: "block", error },
+        other if other.outcome() == Outcome::Applied => {
+            Verdict::Blocked { target, expires, already }
+        }
+        other => {
+            let error = Error::new(Kind::Conflict, other.reason().unwrap_or_default())
+                .with_outcome(other.outcome());
+            Verdict::Failed { what: "block", error }
         }
     }
 }
