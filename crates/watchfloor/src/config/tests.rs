@@ -1,0 +1,150 @@
+use watchfloor_core::Secret;
+use watchfloor_core::config::SecretRef;
+
+use super::*;
+
+#[derive(Debug)]
+struct NoSecrets;
+impl SecretSource for NoSecrets {
+    fn find(&self, _: &SecretRef) -> Result<Secret, String> {
+        Err("nothing here".into())
+    }
+}
+
+fn parse(text: &str) -> Config {
+    Config::parse(text, Path::new("watchfloor.toml"), Arc::new(NoSecrets))
+}
+
+fn errors(text: &str) -> String {
+    parse(text).settings().map_or_else(|e| e.to_string(), |_| String::new())
+}
+
+#[test]
+fn the_file_is_the_named_one_then_the_variables_then_the_default() {
+    let named = Some(Path::new("a.toml"));
+    assert_eq!(choose(named, Some("b.toml".into())), Path::new("a.toml"));
+    assert_eq!(choose(None, Some("b.toml".into())), Path::new("b.toml"));
+    assert_eq!(choose(None, Some("".into())), Path::new("watchfloor.toml"));
+    assert_eq!(choose(None, None), Path::new("watchfloor.toml"));
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let settings = parse("").settings().unwrap();
+    assert_eq!(settings.client, ClientSettings::default());
+    assert_eq!(settings.evidence, Evidence::Mask);
+    assert_eq!(settings.guard.trusted_proxies.len(), 2);
+}
+
+#[test]
+fn every_setting_is_read() {
+    let settings = parse(
+        r#"
+        [client]
+        trusted_proxies = ["198.51.100.0/24"]
+        header = "CF-Connecting-IP"
+        [evidence]
+        mode = "drop"
+        [guard]
+        blocks_per_hour = 7
+        [never_block]
+        networks = ["203.0.113.0/24"]
+        "#,
+    )
+    .settings()
+    .unwrap();
+    let proxy = "198.51.100.0/24".parse().unwrap();
+    assert_eq!(settings.client.trusted_proxies, [proxy]);
+    assert_eq!(settings.client.header, "cf-connecting-ip");
+    assert_eq!(settings.evidence, Evidence::Drop);
+    assert_eq!(settings.guard.blocks_per_hour, 7);
+    assert_eq!(settings.guard.networks, ["203.0.113.0/24".parse().unwrap()]);
+    assert_eq!(settings.guard.trusted_proxies, [proxy]);
+}
+
+#[test]
+fn content_errors_come_at_once() {
+    insta::assert_snapshot!(errors(
+        r#"
+[clent]
+trusted_proxies = []
+
+[client]
+trusted_proxies = ["10.0.0.0/8", "proxy.example", 7]
+headr = "forwarded"
+
+[evidence]
+mode = "hide"
+
+[guard]
+blocks_per_hour = "many"
+capacity_share = 1.5
+
+[never_block]
+networks = ["198.51.100.7/24"]
+
+[state]
+path = "watchfloor.redb"
+
+[owners]
+name = "orders"
+"#
+    ));
+}
+
+#[test]
+fn syntax_errors_come_at_once_and_with_the_others() {
+    let text = r#"
+[client]
+trusted_proxies = ["127.0.0.0/8", "::1/128"
+
+[evidence]
+mode = mask
+bar baz
+foo =
+= 3
+
+[evidence]
+mode = "mask"
+
+[guard
+blocks_per_hour = 7
+
+[never_block]
+networks = [
+  "198.51.100.0/24"
+  "203.0.113.0/24"
+]
+typo = { a = 1, b = { c = 2 }
+date = 1979-05-27
+big = 99999999999999999999
+
+[connectors.siem]
+hec_token = cnry-secret
+hec_url = "https://splunk.example
+
+[guard]
+blocks_per_hour = "many"
+"#;
+    let errors = errors(text);
+    assert!(!errors.contains("cnry"), "{errors}");
+    insta::assert_snapshot!(errors);
+}
+
+#[test]
+fn a_text_without_its_end_is_one_error() {
+    insta::assert_snapshot!(errors("[evidence]\nmode = \"\"\"\n[client]\nheader = 1\n"), @r#"
+    watchfloor.toml:2: evidence.mode: invalid multi-line basic string, expected `"`
+    watchfloor.toml:4: client.header: should be text, is a whole number (such as "x-forwarded-for", "forwarded" or "cf-connecting-ip")
+    "#);
+    insta::assert_snapshot!(errors("[[owners]]\nname = \"a\"\n[[owners]]\nname = 'b\n"), @"watchfloor.toml:4: owners[1].name: invalid literal string, expected `'` (a text ends on its line with the quote it began with)");
+}
+
+#[test]
+fn foreign_bytes_never_panic_and_end() {
+    for text in ["\0", "=", "[", "[[", "]", "\"", "\u{feff}\u{feff}", "a = [", "é = {", "a.b.c", "'''", "a=\r\n"] {
+        let _ = errors(text);
+    }
+    let many = "= 1\n".repeat(200);
+    assert!(errors(&many).contains("more syntax errors than are worth listing"));
+}
