@@ -1,5 +1,17 @@
 //! Events: an OCSF document and its head.
 
+mod bad;
 mod client;
+mod document;
+mod edit;
+mod head;
+mod lines;
+mod scan;
+mod stored;
 
+pub use bad::BadEvent;
 pub use client::{Attribution, Client};
+pub use document::{Event, MAX_LEN};
+pub use edit::BadEdit;
+pub use lines::{BadLine, Line, Lines, ReadLines, read_lines};
+pub use scan::MAX_DEPTH;
