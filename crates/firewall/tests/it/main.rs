@@ -1,0 +1,4 @@
+//! The controller against a device in memory, and PAN-OS against its twin and against exact shapes.
+
+mod controller;
+mod device;
