@@ -227,6 +227,8 @@ impl<R> fmt::Debug for ReadLines<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -311,19 +313,19 @@ mod tests {
         assert_eq!(cut.to_string(), "line 7: longer than 8 MiB and cut at byte 8388608");
     }
 
+    struct Broken;
+
+    impl io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+    }
+
     #[test]
     fn a_reader_is_read_to_its_end_or_error() {
-        use std::io::Read as _;
-
         let read: Vec<_> = read_lines(TEXT).map(|l| l.unwrap().number).collect();
         assert_eq!(read, [1, 4, 5]);
 
-        struct Broken;
-        impl io::Read for Broken {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::ConnectionReset.into())
-            }
-        }
         let mut lines = read_lines(b"one\ntwo".chain(Broken));
         assert_eq!(lines.next().unwrap().unwrap().bytes, "one");
         assert_eq!(lines.next().unwrap().unwrap_err().kind(), io::ErrorKind::ConnectionReset);
