@@ -113,6 +113,7 @@ mod tests {
         let mut table: BTreeMap<_, _> =
             entries.iter().map(|(k, v)| ((*k).to_owned(), text(v))).collect();
         let secret = BTreeMap::from([("env".to_owned(), text("KEY"))]);
+        table.insert("max_entries".into(), Node { value: Value::Integer(5000), line: 4 });
         table.insert("api_key".into(), Node { value: Value::Table(secret), line: 3 });
         let problems = Problems::default();
         let mut section = Section::new("edge", 1, table, problems.clone(), Arc::new(Key));
@@ -128,6 +129,7 @@ mod tests {
         assert!(problems.is_empty(), "{problems:?}");
         assert_eq!((config.tag.as_str(), config.vsys.as_str()), ("watchfloor", "vsys1"));
         assert!(!format!("{config:?}").contains("cnry"));
+        assert_eq!(config.max_entries, Some(5000));
         let (config, _) =
             read(&[("url", "https://fw.example"), ("tag", "siem block"), ("vsys", "vsys2")]);
         let config = config.unwrap();

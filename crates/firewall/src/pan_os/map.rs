@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use watchfloor_core::block::{BlockVerdict, Held, Lease};
+use watchfloor_core::block::{BadTarget, BlockVerdict, Lease};
 use watchfloor_core::{Count, Error, Kind, Outcome, Result, Target, cut};
 
 use super::wire::{Entry, Reply, ReplyEntry, Section};
@@ -83,16 +83,15 @@ fn entry_verdict(message: &str) -> BlockVerdict {
 }
 
 /// What a page lists under the tag. Entries under other tags only are not Watchfloor's.
-pub(crate) fn held(tag: &str, entries: &[ReplyEntry]) -> Result<Vec<Held>> {
+pub(crate) fn held(tag: &str, entries: &[ReplyEntry]) -> Result<Vec<Target>> {
     entries
         .iter()
         .filter(|entry| entry.tags.iter().any(|t| t == tag))
         .map(|entry| {
-            let target = entry.ip.parse().map_err(|e| {
+            entry.ip.parse().map_err(|e: BadTarget| {
                 let what = format!("the tag {tag} holds what is no address or network");
                 Error::new(Kind::Protocol, what).with("entry", e)
-            })?;
-            Ok(Held::new(target))
+            })
         })
         .collect()
 }
