@@ -200,6 +200,11 @@ impl Section {
         }
     }
 
+    /// What the key holds, left for its reader.
+    pub fn peek(&self, key: &str) -> Option<&Value> {
+        self.entries.get(key).map(|node| &node.value)
+    }
+
     /// The node itself, of any type.
     pub fn take(&mut self, key: &'static str) -> Option<Node> {
         self.known.push(key);
