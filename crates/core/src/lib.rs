@@ -10,6 +10,7 @@ mod hash;
 mod health;
 mod id;
 mod outcome;
+mod pieces;
 mod root;
 mod secret;
 mod text;
@@ -43,6 +44,7 @@ pub use id::{
     AlertId, CallId, ConnectorName, Cursor, EventId, LeaseId, TenantId, TicketId, TicketKey,
 };
 pub use outcome::Outcome;
+pub use pieces::Pieces;
 pub use port::{
     AlertSource, Assurance, Blocklist, Connector, DeskCaps, EventSearch, EventSink, Gap, Inbound,
     Notice, Notifier, OnRepeat, Opened, Page, Search, SinkCaps, Store, TicketChange, TicketDesk,

@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
-use url::Url;
 use watchfloor_core::ConnectorName;
 use watchfloor_core::config::Section;
 use watchfloor_core::desk::Desk;
-use watchfloor_http::{Auth, Env, Factory, Ports, Settings};
+use watchfloor_http::{Auth, Env, Factory, Ports, Settings, base_url};
 
 use crate::client::Site;
 use crate::desk::Issues;
@@ -20,7 +19,7 @@ impl Factory for Jira {
     }
 
     fn build(&self, name: &ConnectorName, section: &mut Section, env: &Env) -> Option<Ports> {
-        let url = section.required_parsed("url", r#"such as "https://acme.atlassian.net""#, base);
+        let url = base_url(section, "url", r#"such as "https://acme.atlassian.net""#);
         let project = section.required_parsed("project", r#"such as "SEC""#, project_key);
         let issue_type = section.text("issue_type").unwrap_or_else(|| "Task".to_owned());
         let auth = Auth::read(section);
@@ -34,19 +33,8 @@ impl Factory for Jira {
             }
         };
         let issues = Issues::new(name.clone(), url, Site::new(client), project, issue_type);
-        Some(Ports::new(Arc::new(Desk::new(issues, env.clock.clone()))))
+        Some(Ports::of_desk(Arc::new(Desk::new(issues, env.clock.clone()))))
     }
-}
-
-fn base(text: &str) -> Result<Url, String> {
-    let mut url = Url::parse(text).map_err(|e| format!("is no URL: {e}"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err("is no http or https URL".to_owned());
-    }
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
 }
 
 /// A project key goes into JQL and JSON: letters, digits and `_`, as Jira itself demands.

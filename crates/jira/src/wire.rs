@@ -139,7 +139,5 @@ pub(crate) struct Comment {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Errors {
-    #[serde(rename = "errorMessages")]
-    pub(crate) messages: Vec<String>,
     pub(crate) errors: std::collections::BTreeMap<String, Value>,
 }

@@ -1,10 +1,10 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use url::Url;
 use watchfloor_core::ConnectorName;
 use watchfloor_core::config::Section;
 use watchfloor_core::desk::Desk;
-use watchfloor_http::{Auth, Env, Factory, Ports, Settings};
+use watchfloor_http::{Auth, Env, Factory, Ports, Settings, base_url};
 
 use crate::desk::Incidents;
 use crate::error::ByBody;
@@ -19,12 +19,12 @@ impl Factory for ServiceNow {
     }
 
     fn build(&self, name: &ConnectorName, section: &mut Section, env: &Env) -> Option<Ports> {
-        let url = section.required_parsed("url", r#"such as "https://acme.service-now.com""#, base);
+        let url = base_url(section, "url", r#"such as "https://acme.service-now.com""#);
         let table = section
             .parsed("table", r#"such as "incident""#, table)
             .unwrap_or_else(|| "incident".to_owned());
         let auth = Auth::read(section);
-        let settings = Settings::read(section);
+        let settings = defaults().or_as_in(section);
         let (url, auth) = (url?, auth?);
         let client = env.layer.client(name, vec![url.clone()], auth, settings, ByBody);
         let client = match client {
@@ -35,19 +35,8 @@ impl Factory for ServiceNow {
             }
         };
         let desk = Desk::new(Incidents::new(name.clone(), url, table, client), env.clock.clone());
-        Some(Ports::new(Arc::new(desk)))
+        Some(Ports::of_desk(Arc::new(desk)))
     }
-}
-
-fn base(text: &str) -> Result<Url, String> {
-    let mut url = Url::parse(text).map_err(|e| format!("is no URL: {e}"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err("is no http or https URL".to_owned());
-    }
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
 }
 
 fn table(text: &str) -> Result<String, String> {
@@ -56,4 +45,11 @@ fn table(text: &str) -> Result<String, String> {
         true => Ok(text.to_owned()),
         false => Err(format!("{text:?} is no name of a table")),
     }
+}
+
+/// A transaction may run for 60 s; a time-out below that makes every slow create ambiguous.
+fn defaults() -> Settings {
+    let mut settings = Settings::default();
+    settings.attempt_timeout = Duration::from_secs(75);
+    settings
 }

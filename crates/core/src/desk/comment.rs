@@ -15,7 +15,7 @@ impl<B: DeskBackend> Desk<B> {
             return Ok(());
         }
         let mut lost = match self.backend.add_comment(call, id, comment).await {
-            Err(e) if e.outcome() == Outcome::Unknown => e,
+            Err(e) if matches!(e.outcome(), Outcome::Unknown | Outcome::Applied) => e,
             verdict => return verdict,
         };
         let until = self.reconcile_until(call);
@@ -32,7 +32,7 @@ impl<B: DeskBackend> Desk<B> {
             if answered_no >= 4 && again {
                 again = false;
                 match self.backend.add_comment(call, id, comment).await {
-                    Err(e) if e.outcome() == Outcome::Unknown => lost = e,
+                    Err(e) if matches!(e.outcome(), Outcome::Unknown | Outcome::Applied) => lost = e,
                     verdict => return verdict,
                 }
             }

@@ -76,7 +76,8 @@ impl<B: DeskBackend> Desk<B> {
                 self.memory.set(draft.key(), Known::Created(id.clone()));
                 Ok(Opened::Created(self.created(call, draft, id).await))
             }
-            Err(e) if e.outcome() == Outcome::Unknown => self.reconcile(call, draft, e).await,
+            // An answer that cannot be read is as good as none: its id is lost.
+            Err(e) if may_exist(&e) => self.reconcile(call, draft, e).await,
             Err(e) if e.kind() == Kind::Conflict => {
                 self.memory.forget(draft.key());
                 match super::oldest(self.backend.lookup(call, draft.key()).await?) {
@@ -142,13 +143,17 @@ impl<B: DeskBackend> Desk<B> {
                 Ok(Opened::Created(self.created(call, draft, id).await))
             }
             // Twice is enough for one call; the key stays in doubt and the next call looks first.
-            Err(e) if e.outcome() == Outcome::Unknown => Err(unsettled(e)),
+            Err(e) if may_exist(&e) => Err(unsettled(e)),
             Err(e) => {
                 self.memory.forget(draft.key());
                 Err(e)
             }
         }
     }
+}
+
+fn may_exist(e: &Error) -> bool {
+    matches!(e.outcome(), Outcome::Unknown | Outcome::Applied)
 }
 
 /// What stays unknown after every look-up says so.

@@ -1,0 +1,49 @@
+use std::sync::Arc;
+
+use watchfloor_core::ConnectorName;
+use watchfloor_core::config::Section;
+use watchfloor_http::{Auth, Env, Factory, Ports, Settings, base_urls};
+
+use crate::client::Cluster;
+use crate::error::ByType;
+use crate::map::is_data_stream;
+use crate::sink::Bulk;
+
+/// Makes Elasticsearch and OpenSearch connectors: `type = "elastic"`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Elastic;
+
+impl Factory for Elastic {
+    fn type_name(&self) -> &'static str {
+        "elastic"
+    }
+
+    fn build(&self, name: &ConnectorName, section: &mut Section, env: &Env) -> Option<Ports> {
+        let urls = base_urls(section, "urls", r#"such as ["https://es.example:9200"]"#);
+        let auth = Auth::read(section);
+        let target = section.required_parsed("target", r#"such as "logs-watchfloor-default""#, target);
+        let data_stream = section.flag("data_stream");
+        let _: Option<()> = section.one_of("shape", &[("ocsf", ())]);
+        let settings = Settings::read(section);
+        let (urls, auth, target) = (urls?, auth?, target?);
+        let client = match env.layer.client(name, urls, auth, settings, ByType) {
+            Ok(client) => client,
+            Err(e) => {
+                section.problem("urls", e.message(), "");
+                return None;
+            }
+        };
+        let data_stream = data_stream.unwrap_or_else(|| is_data_stream(&target));
+        let bulk = Bulk::new(name.clone(), Cluster::new(client, target), data_stream);
+        Some(Ports::of_sink(Arc::new(bulk)))
+    }
+}
+
+/// The product's own rules for names, those that a mistake would meet.
+fn target(text: &str) -> Result<String, String> {
+    let bad = |c: char| c.is_whitespace() || c.is_uppercase() || "\\/*?\"<>|,#:".contains(c);
+    match text.is_empty() || text.len() > 255 || text.starts_with(['-', '_', '+', '.']) || text.contains(bad) {
+        false => Ok(text.to_owned()),
+        true => Err(format!("{text:?} is no name of an index or a data stream")),
+    }
+}

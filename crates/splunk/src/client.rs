@@ -1,0 +1,58 @@
+//! The collector's one call.
+
+use bytes::Bytes;
+use watchfloor_core::{Call, Error, EventId, Kind, Outcome, Result};
+use watchfloor_http::{Attempts, Client, Repeat, Reply};
+
+use crate::sink::OnUnknown;
+
+#[derive(Debug)]
+pub(crate) struct Collector {
+    http: Client,
+    repeat: Repeat,
+    channel: String,
+}
+
+impl Collector {
+    pub(crate) fn new(http: Client, on_unknown: OnUnknown) -> Self {
+        let repeat = match on_unknown {
+            OnUnknown::Resend => Repeat::Duplicates,
+            OnUnknown::Report => Repeat::Forbidden,
+        };
+        // A GUID; a token with indexer acknowledgement refuses data without one.
+        let channel = EventId::random().as_str().to_owned();
+        Self { http, repeat, channel }
+    }
+
+    pub(crate) fn attempts(&self, call: &Call) -> Attempts {
+        self.http.attempts(call)
+    }
+
+    /// Sends envelopes one after another.
+    pub(crate) async fn send(&self, body: Bytes, attempts: &mut Attempts) -> Result<Reply> {
+        self.http
+            .post("services/collector/event", "splunk.send", self.repeat)
+            .header("x-splunk-request-channel", &self.channel)
+            .body("application/json", body)
+            .send_on(attempts)
+            .await
+    }
+
+    /// Sends nothing: a token that is accepted is told "no data", code 5.
+    pub(crate) async fn probe(&self, call: &Call) -> Result<()> {
+        let answer = self
+            .http
+            .post("services/collector/event", "splunk.check", Repeat::Harmless)
+            .header("x-splunk-request-channel", &self.channel)
+            .body("application/json", Bytes::new())
+            .send(call)
+            .await;
+        match answer {
+            Err(e) if e.kind() == Kind::Invalid => Ok(()),
+            Err(e) => Err(e),
+            Ok(_) => Err(Error::new(Kind::Protocol, "it took an empty request for data")
+                .with_outcome(Outcome::Applied)
+                .with_operation("splunk.check")),
+        }
+    }
+}
