@@ -386,7 +386,7 @@ impl Section {
     /// An optional table of its own.
     pub fn section(&mut self, key: &'static str) -> Option<Self> {
         let node = self.take(key)?;
-        self.sub(key.to_owned(), node)
+        self.sub(key, node)
     }
 
     /// The tables of a list of tables, `[[key]]`.
@@ -398,13 +398,13 @@ impl Section {
             return Vec::new();
         };
         let items = items.into_iter().enumerate();
-        items.filter_map(|(i, n)| self.sub(format!("{key}[{i}]"), n)).collect()
+        items.filter_map(|(i, n)| self.sub(&format!("{key}[{i}]"), n)).collect()
     }
 
     /// Every table in this one, by name; for tables whose keys are names.
     pub fn named(mut self) -> Vec<(String, Self)> {
         let entries = std::mem::take(&mut self.entries);
-        entries.into_iter().filter_map(|(k, n)| Some((k.clone(), self.sub(k, n)?))).collect()
+        entries.into_iter().filter_map(|(k, n)| Some((k.clone(), self.sub(&k, n)?))).collect()
     }
 
     /// Every entry left as text, by name; for tables whose keys are another product's words.
@@ -421,8 +421,8 @@ impl Section {
         entries.into_iter().filter_map(text).collect()
     }
 
-    fn sub(&self, key: String, node: Node) -> Option<Self> {
-        let path = self.key(&key);
+    fn sub(&self, key: &str, node: Node) -> Option<Self> {
+        let path = self.key(key);
         match node.value {
             Value::Table(entries) => {
                 let (problems, secrets) = (self.problems.clone(), self.secrets.clone());

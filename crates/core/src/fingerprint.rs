@@ -24,13 +24,13 @@ impl Who {
     fn text(&self) -> String {
         match self {
             Self::Client(IpAddr::V4(ip)) => ip.to_string(),
-            Self::Client(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
-                Some(v4) => v4.to_string(),
-                None => {
-                    let s = ip.segments();
-                    format!("{:x}:{:x}:{:x}:{:x}::/64", s[0], s[1], s[2], s[3])
-                }
-            },
+            Self::Client(IpAddr::V6(ip)) => {
+                let s = ip.segments();
+                ip.to_ipv4_mapped().map_or_else(
+                    || format!("{:x}:{:x}:{:x}:{:x}::/64", s[0], s[1], s[2], s[3]),
+                    |v4| v4.to_string(),
+                )
+            }
             Self::Account(name) => name.clone(),
             Self::Nobody => String::new(),
         }

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod fault;
+mod leak;
+mod message;
+mod script;
+mod server;
+pub mod twins;
+
+#[cfg(feature = "schema")]
+mod schema;
+
+pub use clock::TestClock;
+pub use fault::{Fault, Twist};
+pub use leak::leaks;
+pub use message::{Answer, Request};
+#[cfg(feature = "schema")]
+pub use schema::validate_ocsf;
+pub use script::{Met, Script};
+pub use server::{Log, Logged, Server, Twin};

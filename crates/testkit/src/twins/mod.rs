@@ -1,0 +1,13 @@
+//! The twins, built from the vendors' contracts and recorded exchanges, never from our adapters.
+
+mod elasticsearch;
+mod hec;
+mod jira;
+mod pan_os;
+mod servicenow;
+
+pub use elasticsearch::Elasticsearch;
+pub use hec::{Hec, HeldEvent};
+pub use jira::{HeldIssue, Jira};
+pub use pan_os::{PanOs, Registered};
+pub use servicenow::{HeldRecord, ServiceNow};
