@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use watchfloor_core::block::{
-    Applied, Basis, BlockBackend, BlockVerdict, Facts, Guard, GuardConfig, Held, Plan, PlanParts,
-    Refusal,
+    Applied, Basis, BlockBackend, BlockVerdict, Facts, Guard, Held, Plan, PlanParts, Refusal,
 };
 use watchfloor_core::{
     BlockRequest, Blocklist, Call, Clock, Connector, ConnectorName, Error, Health, Kind, Outcome,
@@ -29,16 +28,16 @@ use crate::ledger::{Ends, Ledger};
 #[derive(Debug)]
 pub struct Controller<B> {
     backend: B,
-    guard: Guard,
-    facts: Facts,
+    guard: Arc<Guard>,
+    facts: Arc<Facts>,
     clock: Arc<dyn Clock>,
     ledger: Mutex<Ledger>,
 }
 
 impl<B: BlockBackend> Controller<B> {
-    /// A controller over a device, with a guard of its own.
-    pub fn new(backend: B, config: GuardConfig, facts: Facts, clock: Arc<dyn Clock>) -> Self {
-        let guard = Guard::new(backend.name().clone(), config);
+    /// A controller over a device. The guard is that of the device's connector: what another
+    /// connector's guard admits, the device refuses.
+    pub fn new(backend: B, guard: Arc<Guard>, facts: Arc<Facts>, clock: Arc<dyn Clock>) -> Self {
         Self { backend, guard, facts, clock, ledger: Mutex::default() }
     }
 

@@ -63,6 +63,7 @@ enum State {
 /// When a device ends a block by itself, as far as this process knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ends {
+    /// Not earlier: the device counts from when the request arrives, this from before it is sent.
     At(Timestamp),
     Never,
     /// Somebody else made it, or it is from before a restart.

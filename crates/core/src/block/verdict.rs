@@ -47,7 +47,7 @@ impl Applied {
         self.expires.insert(target, at);
     }
 
-    /// When a target's block ends, where that is known.
+    /// When a target's block ends, at the earliest; `None` where that is not known.
     pub fn expires(&self, target: &Target) -> Option<Timestamp> {
         self.expires.get(target).copied()
     }

@@ -1,6 +1,7 @@
 use url::Url;
 use watchfloor_core::Secret;
 use watchfloor_core::config::Section;
+use watchfloor_http::base_url;
 
 /// What a connector of type `pan_os` is told.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ impl PanOsConfig {
     /// Reads `url`, `api_key`, `tag`, `vsys` and `max_entries`. `None` where one that must be
     /// there is not; the section says which. Does not finish the section.
     pub fn read(section: &mut Section) -> Option<Self> {
-        let url = section.required_parsed("url", r#"such as "https://fw.example""#, base_url);
+        let url = base_url(section, "url", r#"such as "https://fw.example""#);
         let api_key = section.required_secret("api_key");
         let tag = section.parsed("tag", r#"such as "watchfloor""#, tag);
         let vsys = section.parsed("vsys", r#"such as "vsys1""#, vsys);
@@ -49,20 +50,6 @@ impl PanOsConfig {
         config.max_entries = max_entries.and_then(|n| usize::try_from(n).ok());
         Some(config)
     }
-}
-
-fn base_url(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|_| "is no URL".to_owned())?;
-    if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
-        return Err("is no http or https URL".into());
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a credential; the key stands in api_key".into());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("has a query or a fragment".into());
-    }
-    Ok(url)
 }
 
 /// A tag that can stand in a dynamic address group's filter, `'tag'`.
@@ -139,10 +126,10 @@ mod tests {
     #[test]
     fn what_cannot_work_is_named() {
         for (key, value, why) in [
-            ("url", "fw.example", "no URL"),
+            ("url", "fw.example", "is no URL"),
             ("url", "ftp://fw.example", "no http"),
-            ("url", "https://user:cnry@fw.example", "credential"),
-            ("url", "https://fw.example/?key=cnry", "query"),
+            ("url", "https://user:cnry@fw.example", "password"),
+            ("url", "https://fw.example/?key=cnry", "a query"),
             ("tag", "", "0 characters"),
             ("tag", "it's", "quotes"),
             ("tag", "a  b", "two in a row"),

@@ -1,36 +1,32 @@
 //! How every answer of PAN-OS is classified: the body decides, where it is PAN-OS's (T27).
 
 use watchfloor_core::{Kind, Outcome};
+use watchfloor_http::{Answer, Reach, Verdict, by_status};
 
 use super::map::short;
 use super::wire::{BadReply, Reply};
 
-/// A failure, in words of ours and the device's.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub(crate) kind: Kind,
-    pub(crate) outcome: Outcome,
-    pub(crate) message: String,
-    /// Whether waiting may help: the device is busy.
-    pub(crate) busy: bool,
-}
-
-/// What an answer says; `None` is success, or a verdict per entry.
-pub(crate) fn failure(status: u16, body: &[u8]) -> Option<Failure> {
-    match Reply::from_xml(body) {
-        Ok(reply) if reply.outfile => Some(Failure {
-            kind: Kind::Unsupported,
-            outcome: Outcome::Rejected,
-            message: "the device writes its list to a file; PAN-OS 8.0 or later is needed".into(),
-            busy: false,
-        }),
-        Ok(reply) if reply.success || reply.uid_response => None,
-        Ok(reply) => Some(of_reply(&reply)),
-        Err(BadReply(why)) => Some(of_status(status, why)),
+/// What an answer says; `None` is success, or a verdict per entry (`uid-response`).
+pub(crate) fn classify(answer: &Answer) -> Option<Verdict> {
+    let by_body = match Reply::from_xml(&answer.body) {
+        Ok(reply) => of_reply(&reply),
+        // Not PAN-OS's own: a proxy's answer, or a broken one.
+        Err(BadReply(why)) => Some(Verdict::new(Kind::Protocol, Outcome::Unknown, why)),
+    };
+    match by_body {
+        Some(verdict) if verdict.kind != Kind::Protocol => Some(verdict),
+        unsaid => by_status(answer).or(unsaid),
     }
 }
 
-fn of_reply(reply: &Reply) -> Failure {
+fn of_reply(reply: &Reply) -> Option<Verdict> {
+    if reply.outfile {
+        let what = "the device writes its list to a file; PAN-OS 8.0 or later is needed";
+        return Some(Verdict::new(Kind::Unsupported, Outcome::Rejected, what));
+    }
+    if reply.success || reply.uid_response {
+        return None;
+    }
     let (kind, outcome, what) = match reply.code {
         _ if is_busy(&reply.message) => {
             (Kind::Unavailable, Outcome::Rejected, "the device is busy or locked")
@@ -50,17 +46,22 @@ fn of_reply(reply: &Reply) -> Failure {
         Some(2..=5 | 11 | 21) => (Kind::Unavailable, Outcome::Unknown, "an error in the device"),
         Some(_) | None => (Kind::Protocol, Outcome::Unknown, "a failure without a known code"),
     };
+    let reach = match kind {
+        Kind::Unauthenticated => Reach::Credential,
+        Kind::Unavailable => Reach::Endpoint,
+        _ => Reach::Request,
+    };
     let mut message = what.to_owned();
     if let Some(code) = reply.code {
         message.push_str(&format!(", code {code}"));
     }
     if !reply.message.trim().is_empty() {
-        message.push_str(": ");
-        message.push_str(&short(reply.message.trim()));
+        message.push_str(&format!(": {}", short(reply.message.trim())));
     }
-    Failure { kind, outcome, message, busy: is_busy(&reply.message) || reply.code == Some(15) }
+    Some(Verdict::new(kind, outcome, message).reach(reach))
 }
 
+/// What only the text tells (pan-os-python tells them so, too).
 fn is_busy(message: &str) -> bool {
     [
         "Another commit/validate is in progress",
@@ -72,28 +73,22 @@ fn is_busy(message: &str) -> bool {
     .any(|text| message.contains(text))
 }
 
-/// An answer that is not PAN-OS's: a proxy's, or a broken one.
-fn of_status(status: u16, why: &'static str) -> Failure {
-    let (kind, outcome) = match status {
-        401 => (Kind::Unauthenticated, Outcome::Rejected),
-        403 => (Kind::Forbidden, Outcome::Rejected),
-        404 => (Kind::NotFound, Outcome::Rejected),
-        413 => (Kind::TooLarge, Outcome::Rejected),
-        429 => (Kind::RateLimited, Outcome::Rejected),
-        503 => (Kind::Unavailable, Outcome::Rejected),
-        400..=499 => (Kind::Invalid, Outcome::Rejected),
-        500..=599 => (Kind::Unavailable, Outcome::Unknown),
-        _ => (Kind::Protocol, Outcome::Unknown),
-    };
-    Failure { kind, outcome, message: why.to_owned(), busy: matches!(status, 429 | 503) }
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use watchfloor_core::Timestamp;
+    use watchfloor_http::{HeaderMap, StatusCode};
+
     use super::*;
 
+    fn said(status: u16, body: &str) -> Option<Verdict> {
+        let status = StatusCode::from_u16(status).unwrap();
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        classify(&Answer::new(status, HeaderMap::new(), body, Timestamp::EPOCH))
+    }
+
     fn kind(status: u16, body: &str) -> Option<(Kind, Outcome)> {
-        failure(status, body.as_bytes()).map(|f| (f.kind, f.outcome))
+        said(status, body).map(|v| (v.kind, v.outcome))
     }
 
     fn coded(code: &str, text: &str) -> String {
@@ -103,20 +98,22 @@ mod tests {
     }
 
     #[test]
-    fn t27_the_body_decides_whatever_the_status() {
+    fn t27_a_failure_inside_a_200_is_one() {
         let bad_key = "<response status = 'error' code = '403'><result><msg>Invalid Credential</msg></result></response>";
         for status in [200, 403] {
-            assert_eq!(kind(status, bad_key), Some((Kind::Unauthenticated, Outcome::Rejected)));
+            let expected = Some((Kind::Unauthenticated, Outcome::Rejected));
+            assert_eq!(kind(status, bad_key), expected, "the body decides");
         }
-        assert_eq!(
-            kind(200, &coded("16", "Unauthorized request")),
-            Some((Kind::Forbidden, Outcome::Rejected))
-        );
+        let role = coded("16", "Unauthorized request");
+        assert_eq!(kind(200, &role), Some((Kind::Forbidden, Outcome::Rejected)));
         assert_eq!(kind(200, "<response status=\"success\"></response>"), None);
-        assert_eq!(kind(200, "<html>login</html>"), Some((Kind::Protocol, Outcome::Unknown)));
-        assert_eq!(kind(200, "<response status=\"succ"), Some((Kind::Protocol, Outcome::Unknown)));
-        assert_eq!(kind(503, ""), Some((Kind::Unavailable, Outcome::Rejected)));
-        assert_eq!(kind(502, ""), Some((Kind::Unavailable, Outcome::Unknown)));
+        for unsaid in ["<response><msg>what</msg></response>", "<html>login</html>", "<resp", ""] {
+            assert_eq!(kind(200, unsaid), Some((Kind::Protocol, Outcome::Unknown)), "{unsaid}");
+            assert_eq!(kind(503, unsaid), Some((Kind::Unavailable, Outcome::Rejected)));
+            assert_eq!(kind(502, unsaid), Some((Kind::Unavailable, Outcome::Unknown)));
+        }
+        let success = "<response status=\"success\"></response>";
+        assert_eq!(kind(500, success), Some((Kind::Unavailable, Outcome::Unknown)));
     }
 
     #[test]
@@ -140,11 +137,7 @@ mod tests {
             ("22", Kind::Unauthenticated),
             ("99", Kind::Protocol),
         ] {
-            assert_eq!(
-                super::failure(200, coded(code, "x").as_bytes()).unwrap().kind,
-                kind,
-                "{code}"
-            );
+            assert_eq!(said(200, &coded(code, "x")).unwrap().kind, kind, "{code}");
         }
     }
 
@@ -154,8 +147,8 @@ mod tests {
             "Another commit/validate is in progress. Please try again later",
             "Configuration is locked by admin",
         ] {
-            let failure = failure(200, coded("13", text).as_bytes()).unwrap();
-            assert!(failure.busy && failure.kind == Kind::Unavailable, "{text}");
+            let verdict = said(200, &coded("13", text)).unwrap();
+            assert_eq!((verdict.kind, verdict.outcome), (Kind::Unavailable, Outcome::Rejected));
         }
     }
 

@@ -8,20 +8,22 @@ use watchfloor_core::{
     Applied, Attribution, BlockRequest, Blocklist, Guard, Kind, Lease, Outcome, Target, Timestamp,
 };
 use watchfloor_firewall::Controller;
+use watchfloor_testkit::TestClock;
 
-use crate::device::{FakeDevice, Fault, StillClock, call};
+use crate::device::{FakeDevice, Fault, call, clock};
 
 const HOUR: Duration = Duration::from_hours(1);
 
 struct Desk {
     device: Arc<FakeDevice>,
-    clock: Arc<StillClock>,
+    clock: TestClock,
     edge: Controller<Arc<FakeDevice>>,
 }
 
 fn desk_over(device: Arc<FakeDevice>, config: GuardConfig) -> Desk {
-    let clock = Arc::new(StillClock::default());
-    let edge = Controller::new(device.clone(), config, Facts::new(), clock.clone());
+    let clock = clock();
+    let guard = Arc::new(Guard::new("edge".into(), config));
+    let edge = Controller::new(device.clone(), guard, Arc::default(), Arc::new(clock.clone()));
     Desk { device, clock, edge }
 }
 
@@ -213,14 +215,14 @@ async fn a_claim_that_has_ended_holds_nothing() {
     let desk = desk();
     desk.verdict(by("a", "203.0.113.7", HOUR)).await;
     desk.verdict(by("b", "203.0.113.7", HOUR / 2)).await;
-    desk.clock.pass(HOUR / 2);
+    desk.clock.advance(HOUR / 2);
     assert_eq!(desk.release("203.0.113.7", "a").await, "released");
 }
 
 #[tokio::test]
 async fn a_host_inside_a_blocked_network_stays_blocked_and_it_is_said() {
     let desk = desk();
-    desk.block(vec![want("203.0.113.0/24"), want("203.0.113.7")]).await;
+    assert!(desk.block(vec![want("203.0.113.0/24"), want("203.0.113.7")]).await.is_good());
     let applied = desk.edge.release(&call(), &[target("203.0.113.7")], "soc").await;
     let BlockVerdict::StillCovered { by } = applied.items[0].1 else { panic!("{applied:?}") };
     assert_eq!(by, target("203.0.113.0/24"));
@@ -332,7 +334,7 @@ async fn the_hour_is_charged_for_what_is_sent_and_not_for_plans() {
     assert_eq!(desk.verdict(want("203.0.113.3")).await, "refused");
     let longer = by("soc", "203.0.113.1", 2 * HOUR);
     assert_eq!(desk.verdict(longer).await, "enforced", "an extension takes no place");
-    desk.clock.pass(HOUR);
+    desk.clock.advance(HOUR);
     assert_eq!(desk.verdict(want("203.0.113.3")).await, "enforced");
 }
 
@@ -352,9 +354,10 @@ async fn the_device_is_filled_to_its_share_only() {
 #[tokio::test]
 async fn a_sweep_removes_what_nobody_claims_any_more() {
     let desk = desk();
-    desk.block(vec![want("203.0.113.1"), by("soc", "203.0.113.2", 2 * HOUR)]).await;
+    let both = vec![want("203.0.113.1"), by("soc", "203.0.113.2", 2 * HOUR)];
+    assert!(desk.block(both).await.is_good());
     desk.device.put("203.0.113.3");
-    desk.clock.pass(HOUR);
+    desk.clock.advance(HOUR);
     let swept = desk.edge.sweep(&call()).await;
     assert_eq!(words(&swept), [("203.0.113.1".into(), "released")]);
     assert_eq!(desk.device.targets(), ["203.0.113.2", "203.0.113.3"]);

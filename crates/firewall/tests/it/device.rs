@@ -8,9 +8,10 @@ use watchfloor_core::block::{
     Admitted, Applied, BlockBackend, BlockCaps, BlockVerdict, Held, Prefixes,
 };
 use watchfloor_core::{
-    BoxFuture, Call, Clock, Connector, ConnectorName, Error, Health, Kind, Outcome, Result, Root,
-    Target, TenantId, Timestamp, async_trait,
+    Call, Connector, ConnectorName, Error, Health, Kind, Outcome, Result, Root, Target, TenantId,
+    Timestamp, async_trait,
 };
+use watchfloor_testkit::TestClock;
 
 /// What goes wrong with one call that writes.
 #[derive(Clone, Copy, Debug)]
@@ -173,31 +174,11 @@ impl FakeDevice {
     }
 }
 
-/// A clock that stands still until it is set.
-#[derive(Debug, Default)]
-pub(crate) struct StillClock(Mutex<Duration>);
-
-impl StillClock {
-    pub(crate) fn pass(&self, d: Duration) {
-        *self.0.lock().unwrap() += d;
-    }
-}
-
-impl Clock for StillClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_secs(1_800_000_000).unwrap().saturating_add(self.monotonic())
-    }
-
-    fn monotonic(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-
-    fn pause(&self, d: Duration) -> BoxFuture<'static, ()> {
-        self.pass(d);
-        Box::pin(std::future::ready(()))
-    }
+/// A clock that stands still until a test moves it, or until everybody waits.
+pub(crate) fn clock() -> TestClock {
+    TestClock::at("2026-11-24T08:00:00Z".parse().unwrap())
 }
 
 pub(crate) fn call() -> Call {
-    Root::new(Arc::new(StillClock::default())).scope(TenantId::new("acme")).call()
+    Root::new(Arc::new(clock())).scope(TenantId::new("acme")).call()
 }

@@ -2,3 +2,6 @@
 
 mod controller;
 mod device;
+mod factory;
+mod pan_os;
+mod twin;
