@@ -160,7 +160,6 @@ mod tests {
 
     #[test]
     fn a_given_key_is_kept_or_hashed() {
-        assert_eq!(TicketKey::given("INC:2026-11.a_b").as_str().len(), 43);
         assert_eq!(TicketKey::given("INC:2026-11.ab").as_str(), "INC:2026-11.ab");
         for odd in ["", "a b", "ü", "a'b", &"x".repeat(101)] {
             let key = TicketKey::given(odd);

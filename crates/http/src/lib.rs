@@ -1,1 +1,34 @@
 #![doc = include_str!("../README.md")]
+
+mod answer;
+mod auth;
+mod body;
+mod classify;
+mod client;
+mod clock;
+mod deadline;
+mod egress;
+mod endpoint;
+mod factory;
+mod layer;
+mod limit;
+mod request;
+mod settings;
+mod transport;
+mod urls;
+
+pub mod retry;
+
+pub use answer::Answer;
+pub use auth::Auth;
+pub use classify::{ByStatus, Classify, Reach, Resend, Verdict, by_status};
+pub use client::Client;
+pub use clock::SystemClock;
+pub use egress::segment;
+pub use factory::{Env, Factory, Ports};
+pub use http::{HeaderMap, Method, StatusCode};
+pub use layer::Layer;
+pub use request::{Reply, Request};
+pub use retry::{Attempts, Repeat};
+pub use settings::Settings;
+pub use urls::{base_url, base_urls};

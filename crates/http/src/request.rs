@@ -1,0 +1,167 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::form_urlencoded;
+use watchfloor_core::{Call, Error, Kind, Result, Retry};
+
+use crate::{Answer, Attempts, Client, Repeat, Verdict, egress, retry};
+
+/// A request under construction. What is wrong with it is said by the method that sends it, with
+/// outcome `NotSent`.
+#[must_use = "a request does nothing until it is sent"]
+pub struct Request {
+    client: Client,
+    operation: &'static str,
+    repeat: Repeat,
+    path: String,
+    parts: Parts,
+    broken: Option<Error>,
+}
+
+/// What is sent on every attempt, byte for byte (T3).
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) method: Method,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// What came of [`Request::send_on`].
+#[derive(Debug)]
+pub enum Reply {
+    /// A success.
+    Done(Answer),
+    /// A failure of which the adapter said that the caller builds what is sent next.
+    Resend(Answer, Verdict),
+}
+
+impl Request {
+    pub(crate) fn new(
+        client: Client,
+        method: Method,
+        path: &str,
+        operation: &'static str,
+        repeat: Repeat,
+    ) -> Self {
+        let parts = Parts {
+            method,
+            query: String::new(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        };
+        Self { client, operation, repeat, path: path.to_owned(), parts, broken: None }
+    }
+
+    /// Adds a parameter to the query string, encoded.
+    pub fn query(mut self, key: &str, value: &str) -> Self {
+        let mut pair = form_urlencoded::Serializer::new(std::mem::take(&mut self.parts.query));
+        pair.append_pair(key, value);
+        self.parts.query = pair.finish();
+        self
+    }
+
+    /// Sets a header. Credentials are not given here but as [`Auth`](crate::Auth).
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(value)) => drop(self.parts.headers.insert(name, value)),
+            _ => self.broken = Some(invalid(format!("header {name} cannot hold this value"))),
+        }
+        self
+    }
+
+    /// Sets the body.
+    pub fn body(mut self, content_type: &'static str, body: Bytes) -> Self {
+        self.parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.parts.body = body;
+        self
+    }
+
+    /// Sets a JSON body.
+    pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => self.body("application/json", body.into()),
+            Err(_) => {
+                self.broken = Some(invalid("the body cannot be written as JSON".to_owned()));
+                self
+            }
+        }
+    }
+
+    /// Sets a body of form fields.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.body("application/x-www-form-urlencoded", body.into())
+    }
+
+    /// Sends it, with retries, and returns the first answer that is a success.
+    pub async fn send(self, call: &Call) -> Result<Answer> {
+        let mut attempts = self.client.attempts(call);
+        self.send_in(&mut attempts).await
+    }
+
+    /// Sends it and reads the answer as JSON; see [`Answer::json`].
+    pub async fn read<T: DeserializeOwned>(mut self, call: &Call) -> Result<T> {
+        let json = HeaderValue::from_static("application/json");
+        self.parts.headers.entry(header::ACCEPT).or_insert(json);
+        let (name, operation, repeat) =
+            (self.client.name().clone(), self.operation, self.repeat);
+        self.send(call).await?.json().map_err(|e| {
+            let e = e.with_operation(operation).with_connector(&name);
+            if repeat == Repeat::Forbidden { e.with_retry(Retry::AfterLookup) } else { e }
+        })
+    }
+
+    /// Sends it as part of an operation whose body the caller rebuilds between attempts.
+    ///
+    /// A verdict [`resent_by_caller`](Verdict::resent_by_caller) comes back with its answer, so
+    /// that the caller can see what is left to send; before it sends that on the same `attempts`,
+    /// it waits with [`Attempts::wait`].
+    pub async fn send_on(self, attempts: &mut Attempts) -> Result<Reply> {
+        let name = self.client.name().clone();
+        let ready = match self.broken {
+            Some(broken) => Err(broken),
+            None => self.urls(),
+        };
+        let urls = ready.map_err(|e| e.with_operation(self.operation).with_connector(&name))?;
+        retry::drive(attempts, self.operation, self.repeat, &urls, &self.parts).await
+    }
+
+    async fn send_in(self, attempts: &mut Attempts) -> Result<Answer> {
+        let (operation, repeat) = (self.operation, self.repeat);
+        match self.send_on(attempts).await? {
+            Reply::Done(answer) => Ok(answer),
+            Reply::Resend(answer, verdict) => {
+                Err(attempts.failure(operation, repeat, &verdict, Some(&answer)))
+            }
+        }
+    }
+
+    /// The URL on each endpoint.
+    fn urls(&self) -> Result<Arc<[url::Url]>> {
+        let endpoints = self.client.0.endpoints.iter();
+        endpoints
+            .map(|endpoint| {
+                let mut url = egress::below(&endpoint.url, &self.path)?;
+                let query = Some(self.parts.query.as_str());
+                url.set_query(query.filter(|q| !q.is_empty()));
+                Ok(url)
+            })
+            .collect()
+    }
+}
+
+fn invalid(what: String) -> Error {
+    Error::new(Kind::Invalid, what)
+}
+
+impl fmt::Debug for Request {
+    /// Without query, headers and body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} {} on {})", self.parts.method, self.operation, self.client.name())
+    }
+}

@@ -1,0 +1,202 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use watchfloor_core::{
+    Call, Clock, Error, Kind, Outcome, Result, Retry, TenantId, Timestamp,
+};
+
+use super::{Action, Class, Repeat, action, backoff};
+use crate::deadline::{Busied, Deadline};
+use crate::layer::Host;
+use crate::{Answer, Client, Reach, Verdict};
+
+/// The attempts of one operation: their count, their time, their budget.
+///
+/// Made by [`Client::attempts`] for a caller that rebuilds the body between attempts; a plain
+/// [`Request::send`](crate::Request::send) makes its own.
+#[derive(Debug)]
+pub struct Attempts {
+    pub(crate) client: Client,
+    pub(super) tenant: TenantId,
+    pub(super) traceparent: Option<String>,
+    pub(super) deadline: Deadline,
+    /// Attempts begun.
+    used: u32,
+    /// What was taken from the budget since the last success.
+    repeats: u32,
+    /// An attempt of which nobody knows what became of it: no later failure settles that.
+    unsettled: bool,
+    /// A refused credential was renewed; once an operation.
+    pub(super) replayed: bool,
+    last: Option<Arc<Host>>,
+}
+
+impl Attempts {
+    pub(crate) fn new(client: Client, call: &Call) -> Self {
+        let deadline = Deadline::new(client.0.layer.clock(), call, client.0.settings.timeout);
+        Self {
+            client,
+            tenant: call.tenant().clone(),
+            traceparent: call.traceparent().map(str::to_owned),
+            deadline,
+            used: 0,
+            repeats: 0,
+            unsettled: false,
+            replayed: false,
+            last: None,
+        }
+    }
+
+    /// How many were begun. A replay after a renewed credential is none of its own.
+    pub fn used(&self) -> u32 {
+        self.used
+    }
+
+    /// Waits as before any other repeat: for the backoff, and until `not_before`, capped.
+    ///
+    /// An error where attempts, budget or time are used up; its kind is `RateLimited` where it is
+    /// `not_before` that comes too late, else `Unavailable`, and it says from when on to try again.
+    pub async fn wait(&mut self, not_before: Option<Timestamp>) -> Result<()> {
+        let clock = self.clock().clone();
+        let capped = not_before.map(|at| self.capped(at.since(clock.now())));
+        let mut busied = Busied::new(&clock);
+        self.again(capped, &mut busied).await.map_err(|over| {
+            let (kind, what) = match over {
+                Over::Attempts => (Kind::Unavailable, "max_attempts are used up"),
+                Over::Budget => (Kind::Unavailable, "the host's retry budget is used up"),
+                Over::Time if capped.is_some() => (Kind::RateLimited, "the server asks for a longer wait"),
+                Over::Time => (Kind::Unavailable, "the time of the operation is used up"),
+            };
+            self.error(kind, what, Outcome::Rejected).with_retry(self.not_before(capped))
+        })
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        self.client.0.layer.clock()
+    }
+
+    /// A wait that a server asked for, as far as it is obeyed (T7).
+    pub(super) fn capped(&self, wait: Duration) -> Duration {
+        wait.min(self.client.0.settings.retry_after_cap)
+    }
+
+    /// Begins the next attempt, on this host.
+    pub(super) fn begin(&mut self, host: &Arc<Host>) {
+        self.used += 1;
+        self.last = Some(host.clone());
+    }
+
+    pub(super) fn succeed(&mut self) {
+        if let Some(host) = &self.last {
+            host.budget.succeed(std::mem::take(&mut self.repeats));
+        }
+        self.unsettled = false;
+    }
+
+    pub(super) fn fail(&mut self, outcome: Outcome) {
+        self.unsettled |= outcome == Outcome::Unknown;
+    }
+
+    /// Waits before a repeat, or says what is used up.
+    pub(super) async fn again(
+        &mut self,
+        asked: Option<Duration>,
+        busied: &mut Busied,
+    ) -> Result<(), Over> {
+        if self.used >= self.client.0.settings.max_attempts {
+            return Err(Over::Attempts);
+        }
+        let wait = backoff::after(self.used).max(asked.unwrap_or_default());
+        if !self.deadline.allows(wait) {
+            return Err(Over::Time);
+        }
+        if self.last.as_ref().is_some_and(|host| !host.budget.take()) {
+            return Err(Over::Budget);
+        }
+        self.repeats += 1;
+        busied.pause(wait).await;
+        Ok(())
+    }
+
+    fn not_before(&self, wait: Option<Duration>) -> Retry {
+        Retry::NotBefore(self.clock().now().saturating_add(wait.unwrap_or_default()))
+    }
+
+    fn error(&self, kind: Kind, what: &str, outcome: Outcome) -> Error {
+        let outcome = match outcome {
+            Outcome::Applied => Outcome::Applied,
+            _ if self.unsettled => Outcome::Unknown,
+            outcome => outcome,
+        };
+        Error::new(kind, what).with_outcome(outcome).with_connector(self.client.name())
+    }
+
+    /// The error of an operation that ended with this verdict.
+    pub(crate) fn failure(
+        &self,
+        operation: &'static str,
+        repeat: Repeat,
+        verdict: &Verdict,
+        answer: Option<&Answer>,
+    ) -> Error {
+        let asked = self.asked(verdict, answer);
+        let retry = match action(repeat, verdict.outcome, Class::of(verdict.kind)) {
+            Action::Again => self.not_before(asked),
+            Action::Stop => Retry::Never,
+            Action::Lookup => Retry::AfterLookup,
+        };
+        // A wait that does not fit into the operation is passed on to whoever has the time.
+        let too_late = matches!(retry, Retry::NotBefore(_))
+            && asked.is_some_and(|wait| !self.deadline.allows(wait));
+        let kind = if too_late { Kind::RateLimited } else { verdict.kind };
+        let error = self.error(kind, &verdict.message, verdict.outcome);
+        let error = match answer.map(|a| a.status) {
+            Some(status) => error.with("status", status.as_u16()),
+            None => error,
+        };
+        let error = if self.used > 1 { error.with("attempts", self.used) } else { error };
+        error.with_retry(retry).with_operation(operation)
+    }
+
+    /// The wait that the other side asked for, capped.
+    pub(super) fn asked(&self, verdict: &Verdict, answer: Option<&Answer>) -> Option<Duration> {
+        let by_adapter = verdict.not_before.map(|at| at.since(self.clock().now()));
+        by_adapter.or_else(|| answer?.retry_after()).map(|wait| self.capped(wait))
+    }
+
+    /// Lets everything wait that a verdict reaches.
+    pub(super) fn heed(&self, verdict: &Verdict, host: &Host, asked: Option<Duration>) {
+        let now = self.clock().monotonic();
+        let until = asked.map(|wait| now.saturating_add(wait));
+        match verdict.reach {
+            Reach::Endpoint => host.breaker.fail(now),
+            _ => host.breaker.succeed(),
+        }
+        match (verdict.reach, until) {
+            (Reach::Endpoint | Reach::Host, Some(until)) => host.rate.pause(until),
+            (Reach::Credential, Some(until)) => {
+                self.hosts().iter().for_each(|host| host.rate.pause(until));
+            }
+            _ => {}
+        }
+        if verdict.close {
+            self.client.0.transport.renew();
+        }
+    }
+
+    /// The state of each endpoint's host.
+    pub(super) fn hosts(&self) -> Vec<Arc<Host>> {
+        let inner = &self.client.0;
+        let host = |e: &crate::client::Endpoint| inner.layer.host(&self.tenant, &e.authority);
+        inner.endpoints.iter().map(host).collect()
+    }
+}
+
+/// What of an operation is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    Attempts,
+    Budget,
+    Time,
+}
+

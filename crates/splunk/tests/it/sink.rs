@@ -1,0 +1,151 @@
+use std::sync::Arc;
+
+use watchfloor_core::{Call, Kind, Outcome, Root, Stage, TenantId};
+use watchfloor_http::Ports;
+use watchfloor_testkit::{Answer, Fault, Server, TestClock, leaks, twins};
+
+use super::{TOKEN, connector, events};
+
+struct World {
+    hec: Server<twins::Hec>,
+    ports: Ports,
+    call: Call,
+}
+
+async fn world(hec: twins::Hec, more: &[(&str, &str)]) -> World {
+    let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
+    let hec = Server::start(hec, clock.clone()).await.unwrap();
+    let call = Root::new(clock.clone()).scope(TenantId::new("acme")).call();
+    let ports = connector(&hec.url(), clock, more);
+    World { hec, ports, call }
+}
+
+impl World {
+    async fn send(&self, events: &[watchfloor_core::Event]) -> watchfloor_core::Delivery {
+        self.ports.sink.as_ref().unwrap().send(&self.call, events).await
+    }
+
+    /// The ids of what is held, in order.
+    fn held(&self) -> Vec<String> {
+        let uid = |e: watchfloor_testkit::twins::HeldEvent| {
+            e.meta["fields"]["event_uid"].as_str().unwrap().to_owned()
+        };
+        self.hec.held().into_iter().map(uid).collect()
+    }
+}
+
+fn ids(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|i| format!("u-{i}")).collect()
+}
+
+#[tokio::test]
+async fn t38_every_document_arrives_byte_for_byte() {
+    let w = world(twins::Hec::new(TOKEN), &[]).await;
+    let sent = events(50);
+    let delivery = w.send(&sent).await;
+    assert_eq!(delivery.counts().applied, 50);
+    let held = w.hec.held();
+    assert!(held.iter().zip(&sent).all(|(h, s)| h.event == s.json()));
+    assert_eq!(held[7].time.as_deref(), Some("1766000000.007"));
+}
+
+#[tokio::test]
+async fn a_busy_collector_is_waited_for() {
+    let w = world(twins::Hec::new(TOKEN), &[]).await;
+    w.hec.script().on("send", 1, Fault::retry_after(503, 30));
+    w.hec.script().on("send", 2, Fault::html(502));
+    let delivery = w.send(&events(10)).await;
+    assert_eq!(delivery.counts().applied, 10);
+    assert_eq!(w.held(), ids(0..10));
+}
+
+#[tokio::test]
+async fn t26_a_bad_event_costs_itself_alone() {
+    let w = world(twins::Hec::new(TOKEN), &[]).await;
+    let mut sent = events(5);
+    sent[2] = watchfloor_core::Event::from_json("{}", watchfloor_core::Timestamp::EPOCH).unwrap();
+    let delivery = w.send(&sent).await;
+    assert_eq!(delivery.outcome(2), Outcome::Rejected);
+    assert_eq!(delivery.counts().applied, 4);
+    assert_eq!(w.held(), ["u-0", "u-1", "u-3", "u-4"]);
+    assert_eq!(w.hec.log().of("send").len(), 2);
+}
+
+#[tokio::test]
+async fn an_index_that_is_not_there_rejects_every_event_and_ends() {
+    let w = world(twins::Hec::new(TOKEN), &[("index", "nope")]).await;
+    let delivery = w.send(&events(3)).await;
+    assert_eq!(delivery.counts().rejected, 3);
+    assert!(w.held().is_empty());
+}
+
+#[tokio::test]
+async fn t08_a_batch_that_is_too_large_is_halved_and_never_resent_unchanged() {
+    let w = world(twins::Hec::new(TOKEN).max_body(500), &[]).await;
+    let delivery = w.send(&events(16)).await;
+    assert_eq!(delivery.counts().applied, 16);
+    assert_eq!(w.held(), ids(0..16));
+    let bodies: Vec<_> = w.hec.log().of("send").into_iter().map(|l| l.request.body).collect();
+    let distinct: std::collections::HashSet<_> = bodies.iter().collect();
+    assert_eq!(distinct.len(), bodies.len());
+}
+
+#[tokio::test]
+async fn a_lost_answer_doubles_or_stays_unknown_as_configured() {
+    let w = world(twins::Hec::new(TOKEN), &[]).await;
+    w.hec.script().on("send", 1, Fault::ResetAfter);
+    assert_eq!(w.send(&events(4)).await.counts().applied, 4);
+    assert_eq!(w.held().len(), 8, "none is lost; each copy has its id");
+
+    let w = world(twins::Hec::new(TOKEN), &[("on_unknown", "report")]).await;
+    w.hec.script().on("send", 1, Fault::ResetAfter);
+    assert_eq!(w.send(&events(4)).await.counts().unknown, 4);
+    assert_eq!(w.held().len(), 4, "none is doubled");
+}
+
+#[tokio::test]
+async fn a_success_that_is_not_the_collectors_is_none() {
+    let w = world(twins::Hec::new(TOKEN), &[]).await;
+    let page = Answer::new(200).body("text/html", "<html>welcome</html>");
+    w.hec.script().on("send", 1, Fault::Instead(page));
+    let delivery = w.send(&events(2)).await;
+    assert_eq!(delivery.counts().unknown, 2);
+}
+
+#[tokio::test]
+async fn queues_that_fill_up_took_the_data() {
+    let w = world(twins::Hec::new(TOKEN), &[]).await;
+    let body = serde_json::json!({ "text": "HEC queue is approaching its capacity limit", "code": 24 });
+    w.hec.script().on("send", 1, Fault::After(Answer::json(200, &body)));
+    assert_eq!(w.send(&events(2)).await.counts().applied, 2);
+    assert_eq!(w.held().len(), 2);
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_tried_once_and_leaks_nowhere() {
+    let w = world(twins::Hec::new("another"), &[]).await;
+    let delivery = w.send(&events(2)).await;
+    let cause = delivery.cause().unwrap();
+    assert_eq!(cause.kind(), Kind::Unauthenticated);
+    assert_eq!(delivery.counts().rejected, 2);
+    assert_eq!(w.hec.log().of("send").len(), 1);
+    assert!(leaks(format!("{cause} {cause:?} {:?}", w.ports).as_bytes(), [TOKEN]).is_empty());
+}
+
+#[tokio::test]
+async fn a_check_tells_what_is_wrong_and_sends_nothing() {
+    let stage = |w: &World| {
+        let (call, connector) = (w.call.clone(), w.ports.connector.clone());
+        async move { connector.check(&call).await.failure().map(|(stage, _)| stage) }
+    };
+    let good = world(twins::Hec::new(TOKEN), &[]).await;
+    assert_eq!(stage(&good).await, None);
+    assert!(good.held().is_empty());
+    let wrong = world(twins::Hec::new("another"), &[]).await;
+    assert_eq!(stage(&wrong).await, Some(Stage::Authenticated));
+    let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
+    let call = Root::new(clock.clone()).scope(TenantId::new("acme")).call();
+    let nobody = connector("http://127.0.0.1:1/", clock, &[]);
+    let health = nobody.connector.check(&call).await;
+    assert_eq!(health.failure().map(|(s, _)| s), Some(Stage::Reachable));
+}
