@@ -51,13 +51,12 @@ fn of_reply(reply: &Reply) -> Option<Verdict> {
         Kind::Unavailable => Reach::Endpoint,
         _ => Reach::Request,
     };
-    let mut message = what.to_owned();
-    if let Some(code) = reply.code {
-        message.push_str(&format!(", code {code}"));
-    }
-    if !reply.message.trim().is_empty() {
-        message.push_str(&format!(": {}", short(reply.message.trim())));
-    }
+    let code = reply.code.map_or_else(String::new, |code| format!(", code {code}"));
+    let text = match reply.message.trim() {
+        "" => String::new(),
+        text => format!(": {}", short(text)),
+    };
+    let message = format!("{what}{code}{text}");
     Some(Verdict::new(kind, outcome, message).reach(reach))
 }
 

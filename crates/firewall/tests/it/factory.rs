@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use watchfloor_core::block::GuardConfig;
 use watchfloor_core::config::{Node, Problems, SecretRef, SecretSource, Section, Value};
 use watchfloor_core::{Guard, Secret};
 use watchfloor_firewall::pan_os::PanOsFactory;
@@ -27,7 +28,7 @@ fn build(entries: &[(&str, &str)]) -> (Option<Ports>, Vec<String>) {
     table.insert("api_key".into(), Node { value: Value::Table(secret), line: 3 });
     let problems = Problems::default();
     let mut section = Section::new("connectors.edge", 1, table, problems.clone(), Arc::new(Key));
-    let guard = Arc::new(Guard::new("edge".into(), Default::default()));
+    let guard = Arc::new(Guard::new("edge".into(), GuardConfig::new()));
     let env = Env::new(Layer::new(Arc::new(clock())), Arc::default(), guard);
     let ports = PanOsFactory.build(&"edge".into(), &mut section, &env);
     section.finish();

@@ -23,7 +23,7 @@ const DONE: &str = "<response status=\"success\"><result><uid-response><version>
 
 fn device(server: &MockServer) -> PanOs {
     let mut config = PanOsConfig::new(server.uri().parse().unwrap(), Secret::new(KEY));
-    config.tag = "siem-block".to_owned();
+    "siem-block".clone_into(&mut config.tag);
     let layer = Layer::new(Arc::new(clock()));
     PanOs::connect(&layer, &"edge".into(), config, PanOs::settings()).unwrap()
 }
