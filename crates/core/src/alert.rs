@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use attack::Attack;
 pub use json::BadAlert;
 
-use crate::{
-    AlertId, Client, EventId, Fingerprint, RichText, TenantId, TicketKey, Timestamp, Who,
-};
+use crate::{AlertId, Client, EventId, Fingerprint, RichText, TenantId, TicketKey, Timestamp, Who};
 
 /// OCSF `severity_id`.
 #[derive(

@@ -34,7 +34,9 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 }
 
 /// Holds a jumping clock still; see [`Clock::busy`].
-pub struct Busy(#[allow(dead_code, reason = "held for its drop alone")] Option<Box<dyn Any + Send + Sync>>);
+pub struct Busy(
+    #[allow(dead_code, reason = "held for its drop alone")] Option<Box<dyn Any + Send + Sync>>,
+);
 
 impl Busy {
     /// A guard that holds nothing.

@@ -90,8 +90,7 @@ impl Problems {
         what: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let problem =
-            Problem { line, key: key.into(), what: what.into(), hint: hint.into() };
+        let problem = Problem { line, key: key.into(), what: what.into(), hint: hint.into() };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
     }
 
@@ -102,8 +101,7 @@ impl Problems {
 
     /// All of them, in order of their lines.
     pub fn take(&self) -> Vec<Problem> {
-        let mut all =
-            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         all.sort();
         all
     }
@@ -228,7 +226,11 @@ impl Section {
         None
     }
 
-    fn required<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+    fn required<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
         let missing = !self.has(key);
         let value = read(self);
         if missing && value.is_none() {
@@ -289,18 +291,25 @@ impl Section {
     /// One of a few words.
     pub fn one_of<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         self.typed(key, "text", "", |v| match v {
-            Value::Text(t) => Some(
-                words.iter().find(|(word, _)| word == t).map(|(_, value)| *value).ok_or_else(|| {
-                    let all: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
-                    format!("{t:?} is none of {}", all.join(", "))
-                }),
-            ),
+            Value::Text(t) => {
+                Some(words.iter().find(|(word, _)| word == t).map(|(_, value)| *value).ok_or_else(
+                    || {
+                        let all: Vec<_> =
+                            words.iter().map(|(word, _)| format!("{word:?}")).collect();
+                        format!("{t:?} is none of {}", all.join(", "))
+                    },
+                ))
+            }
             _ => None,
         })
     }
 
     /// An optional whole number within bounds.
-    pub fn integer(&mut self, key: &'static str, bounds: std::ops::RangeInclusive<i64>) -> Option<i64> {
+    pub fn integer(
+        &mut self,
+        key: &'static str,
+        bounds: std::ops::RangeInclusive<i64>,
+    ) -> Option<i64> {
         self.typed(key, "a whole number", "", |v| match v {
             Value::Integer(n) if bounds.contains(n) => Some(Ok(*n)),
             Value::Integer(n) => {
@@ -353,7 +362,11 @@ impl Section {
                     Value::Text(t) => Some(t.clone()),
                     _ => None,
                 });
-                Some(texts.collect::<Option<_>>().ok_or_else(|| "has an item that is no text".into()))
+                Some(
+                    texts
+                        .collect::<Option<_>>()
+                        .ok_or_else(|| "has an item that is no text".into()),
+                )
             }
             _ => None,
         })
@@ -367,9 +380,15 @@ impl Section {
             "a table",
             r#"such as { env = "NAME" } or { file = "PATH" }"#,
             |v| match v {
-                Value::Table(table) => Some(secret_ref(table).and_then(|r| secrets.find(&r)).and_then(
-                    |s| if s.is_empty() { Err("the secret found there is empty".into()) } else { Ok(s) },
-                )),
+                Value::Table(table) => {
+                    Some(secret_ref(table).and_then(|r| secrets.find(&r)).and_then(|s| {
+                        if s.is_empty() {
+                            Err("the secret found there is empty".into())
+                        } else {
+                            Ok(s)
+                        }
+                    }))
+                }
                 Value::Text(_) => {
                     Some(Err("is a literal; a secret never stands in the file itself".into()))
                 }

@@ -37,12 +37,7 @@ impl Delivery {
 
     /// Every event with the outcome of one failure.
     pub fn failed(total: usize, cause: Error) -> Self {
-        Self {
-            total: size(total),
-            rest: cause.outcome(),
-            except: Vec::new(),
-            cause: Some(cause),
-        }
+        Self { total: size(total), rest: cause.outcome(), except: Vec::new(), cause: Some(cause) }
     }
 
     /// Sets one event's verdict. The last word about an index wins.
@@ -74,8 +69,7 @@ impl Delivery {
                     }
                 }
                 None => {
-                    let reason =
-                        part.cause.as_ref().map_or_else(String::new, ToString::to_string);
+                    let reason = part.cause.as_ref().map_or_else(String::new, ToString::to_string);
                     self.except(index as usize, part.rest, reason);
                 }
             }

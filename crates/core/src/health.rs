@@ -85,9 +85,11 @@ impl Health {
         let answered = "it answered";
         match error.kind() {
             Kind::Config => Self::new().bad(Stage::Configured, why, "correct the configuration"),
-            Kind::Unauthenticated => Self::new()
-                .good(Stage::Reachable, answered)
-                .bad(Stage::Authenticated, why, "check the credential that is configured"),
+            Kind::Unauthenticated => Self::new().good(Stage::Reachable, answered).bad(
+                Stage::Authenticated,
+                why,
+                "check the credential that is configured",
+            ),
             Kind::Forbidden => Self::new()
                 .good(Stage::Reachable, answered)
                 .good(Stage::Authenticated, "the credential is known")
@@ -102,9 +104,11 @@ impl Health {
                 why,
                 "check that the URL is that of the product's API",
             ),
-            Kind::RateLimited => Self::new()
-                .good(Stage::Reachable, answered)
-                .bad(Stage::Degraded, why, "lower requests_per_second, or ask for a higher limit"),
+            Kind::RateLimited => Self::new().good(Stage::Reachable, answered).bad(
+                Stage::Degraded,
+                why,
+                "lower requests_per_second, or ask for a higher limit",
+            ),
             _ => Self::new().good(Stage::Reachable, answered).bad(
                 Stage::Degraded,
                 why,
@@ -144,9 +148,8 @@ mod tests {
 
     #[test]
     fn unreachable_unauthenticated_and_forbidden_differ() {
-        let stage = |kind| {
-            Health::of_error(&Error::new(kind, "x"), "grant it").failure().map(|(s, _)| s)
-        };
+        let stage =
+            |kind| Health::of_error(&Error::new(kind, "x"), "grant it").failure().map(|(s, _)| s);
         assert_eq!(stage(Kind::Unavailable), Some(Stage::Reachable));
         assert_eq!(stage(Kind::Unauthenticated), Some(Stage::Authenticated));
         assert_eq!(stage(Kind::Forbidden), Some(Stage::Authorised));

@@ -68,9 +68,8 @@ pub struct FieldPath(String);
 impl FieldPath {
     /// The path, if it is one.
     pub fn new(path: &str) -> Option<Self> {
-        let word = |w: &str| {
-            !w.is_empty() && w.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        };
+        let word =
+            |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         (path.len() <= 256 && path.split('.').all(word)).then(|| Self(path.to_owned()))
     }
 

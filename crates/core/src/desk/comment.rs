@@ -32,7 +32,9 @@ impl<B: DeskBackend> Desk<B> {
             if answered_no >= 4 && again {
                 again = false;
                 match self.backend.add_comment(call, id, comment).await {
-                    Err(e) if matches!(e.outcome(), Outcome::Unknown | Outcome::Applied) => lost = e,
+                    Err(e) if matches!(e.outcome(), Outcome::Unknown | Outcome::Applied) => {
+                        lost = e
+                    }
                     verdict => return verdict,
                 }
             }

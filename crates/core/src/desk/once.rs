@@ -55,7 +55,9 @@ impl<B: DeskBackend> Desk<B> {
     pub(super) async fn open_once(&self, call: &Call, draft: &TicketDraft) -> Result<Opened> {
         let key = draft.key();
         match self.memory.get(key) {
-            Some(Known::Created(id)) => return Ok(Opened::Existing(self.backend.read(call, &id).await?)),
+            Some(Known::Created(id)) => {
+                return Ok(Opened::Existing(self.backend.read(call, &id).await?));
+            }
             Some(Known::InDoubt) => {
                 let lost = Error::new(Kind::Timeout, "an earlier attempt has no verdict")
                     .with_outcome(Outcome::Unknown);

@@ -8,6 +8,8 @@ mod head;
 mod lines;
 mod scan;
 mod stored;
+mod view;
+mod write;
 
 pub use bad::BadEvent;
 pub use client::{Attribution, Client};
@@ -15,3 +17,4 @@ pub use document::{Event, MAX_LEN};
 pub use edit::BadEdit;
 pub use lines::{BadLine, Line, Lines, ReadLines, read_lines};
 pub use scan::MAX_DEPTH;
+pub use view::{EventView, Raw, WafMatch};

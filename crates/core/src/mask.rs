@@ -1,0 +1,172 @@
+//! Masking: secrets of other people stay out of everything that is made from logs.
+//!
+//! A secret becomes `masked:` and eight hex digits of a keyed hash, so that two occurrences can be
+//! seen to be the same and neither can be used. Masking what is masked changes nothing.
+
+mod fields;
+mod text;
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::hash::hex;
+use crate::random;
+
+/// What becomes of a secret: `[evidence] mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// `masked:` and a short keyed hash.
+    #[default]
+    Mask,
+    /// It stays. For a closed laboratory.
+    Keep,
+    /// It is taken out: `masked:`.
+    Drop,
+}
+
+/// Masks secrets. Its `Debug` shows no key.
+#[derive(Clone)]
+pub struct Masker {
+    mode: Mode,
+    key: [u8; 32],
+    extra: HashSet<String>,
+}
+
+const PREFIX: &str = "masked:";
+
+/// Names of headers that hold a secret, besides those whose name says so.
+const HEADERS: &[&str] = &["authorization", "proxy-authorization", "cookie", "set-cookie"];
+
+/// Words that make a key's name that of a secret, wherever in the name they stand.
+const WORDS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "credential",
+    "privatekey",
+    "sessionid",
+    "jwt",
+];
+
+/// Names that are those of a secret as a whole.
+const NAMES: &[&str] = &[
+    "pwd",
+    "pass",
+    "pin",
+    "otp",
+    "sid",
+    "session",
+    "auth",
+    "authorization",
+    "key",
+    "code",
+    "signature",
+    "sig",
+    "access",
+    "cvv",
+    "cvc",
+    "ssn",
+    "phpsessid",
+    "jsessionid",
+    "cookie",
+    "assertion",
+    "nonce",
+    "state",
+];
+
+impl Masker {
+    /// A masker with a key of its own: only what it masked itself can be correlated.
+    pub fn random(mode: Mode) -> Self {
+        Self::new(mode, random::key())
+    }
+
+    /// A masker with a kept key.
+    pub fn new(mode: Mode, key: [u8; 32]) -> Self {
+        Self { mode, key, extra: HashSet::new() }
+    }
+
+    /// Takes a further key for that of a secret, such as one that an OpenAPI document marks.
+    pub fn and_key(mut self, name: &str) -> Self {
+        self.extra.insert(plain(name));
+        self
+    }
+
+    /// The masked form of a secret.
+    pub fn value(&self, secret: &str) -> String {
+        let masked = secret
+            .strip_prefix(PREFIX)
+            .is_some_and(|h| h.len() <= 8 && h.bytes().all(|b| b.is_ascii_hexdigit()));
+        match self.mode {
+            Mode::Keep => secret.to_owned(),
+            _ if secret.is_empty() || masked => secret.to_owned(),
+            Mode::Drop => PREFIX.to_owned(),
+            Mode::Mask => {
+                let mut mac = Hmac::<Sha256>::new_from_slice(&self.key)
+                    .expect("HMAC takes a key of any length");
+                mac.update(secret.as_bytes());
+                format!("{PREFIX}{}", hex(&mac.finalize().into_bytes()[..4]))
+            }
+        }
+    }
+
+    /// Whether a key's name is that of a secret: of a parameter, a form field, a JSON member.
+    pub fn is_secret_key(&self, name: &str) -> bool {
+        let name = plain(name);
+        // A dotted or bracketed path is judged by its last part too: `json.user[password]`.
+        let last = name.trim_end_matches(']').rsplit(['.', '[', ':']).next().unwrap_or(&name);
+        [name.as_str(), last].iter().any(|n| {
+            WORDS.iter().any(|w| n.contains(w)) || NAMES.contains(n) || self.extra.contains(*n)
+        })
+    }
+
+    /// Whether a header's name is that of a secret.
+    pub fn is_secret_header(&self, name: &str) -> bool {
+        let lower = name.to_ascii_lowercase();
+        HEADERS.contains(&lower.as_str()) || {
+            let plain = plain(&lower);
+            let plain = plain.strip_prefix('x').unwrap_or(&plain);
+            WORDS.iter().any(|w| plain.contains(w)) || plain == "auth" || plain == "key"
+        }
+    }
+
+    /// Bytes that are not text: masked where they look like text, and otherwise as they are.
+    pub fn bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
+        if self.mode == Mode::Keep {
+            return Cow::Borrowed(bytes);
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => match self.text(text) {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
+            // One character per byte and back: whatever is no UTF-8 passes through unchanged.
+            Err(_) => {
+                let latin: String = bytes.iter().map(|b| char::from(*b)).collect();
+                let masked = self.text(&latin);
+                Cow::Owned(masked.chars().map(|c| c as u32 as u8).collect())
+            }
+        }
+    }
+}
+
+/// A name without the signs that people vary: `X-Api_Key` → `xapikey`.
+fn plain(name: &str) -> String {
+    let kept = name.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '"' | '\''));
+    kept.flat_map(char::to_lowercase).collect()
+}
+
+impl fmt::Debug for Masker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Masker({:?})", self.mode)
+    }
+}
+
+#[cfg(test)]
+mod tests;
