@@ -33,6 +33,7 @@ impl Owners {
             return None;
         }
         let before = problems.count();
+        let line = sections[0].line("");
         let mut owners = Vec::new();
         let mut defaults = Vec::new();
         let mut taken: BTreeMap<String, String> = BTreeMap::new();
@@ -63,7 +64,7 @@ impl Owners {
                 0 => "no owner has default = true".to_owned(),
                 _ => format!("more than one owner has default = true: {}", names.join(", ")),
             };
-            problems.add(0, "owners", what, "exactly one owner takes what nobody else owns");
+            problems.add(line, "owners", what, "exactly one owner takes what nobody else owns");
             return None;
         };
         (problems.count() == before).then_some(Self { owners, default })

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 
+use url::{Host, Url};
 use watchfloor_core::Facts;
+use watchfloor_core::config::Value;
 
 /// The longest table that is read of the kernel, in bytes.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -25,6 +27,41 @@ pub fn of_host() -> Facts {
         tracing::warn!("the addresses of this host are unknown and protect nothing");
     }
     facts
+}
+
+/// The addresses behind the hosts of a value's URLs, one or a list. A name is looked up; one that
+/// has no address now is logged and protects nothing.
+pub(crate) fn of_urls(value: Option<&Value>) -> Vec<IpAddr> {
+    let texts: Vec<&str> = match value {
+        Some(Value::Text(url)) => vec![url],
+        Some(Value::List(urls)) => urls
+            .iter()
+            .filter_map(|node| if let Value::Text(url) = &node.value { Some(&**url) } else { None })
+            .collect(),
+        _ => Vec::new(),
+    };
+    distinct(
+        texts.into_iter().filter_map(|url| Url::parse(url).ok()).flat_map(|url| of_host_in(&url)),
+    )
+}
+
+fn of_host_in(url: &Url) -> Vec<IpAddr> {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => vec![ip.into()],
+        Some(Host::Ipv6(ip)) => vec![ip.into()],
+        Some(Host::Domain(name)) => {
+            let found = (name, 0).to_socket_addrs();
+            let found: Vec<_> = found.into_iter().flatten().map(|address| address.ip()).collect();
+            if found.is_empty() {
+                tracing::warn!(
+                    name,
+                    "a device's name has no address: its management is unprotected"
+                );
+            }
+            found
+        }
+        None => Vec::new(),
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -211,6 +248,16 @@ eth0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
             let all = [own_v4(text), own_v6(text), gateways_v4(text), gateways_v6(text)];
             assert!(all.iter().all(Vec::is_empty), "{text}");
         }
+    }
+
+    #[test]
+    fn the_hosts_of_urls_are_the_way_to_the_device() {
+        let text = |t: &str| Value::Text(t.into());
+        let node = |t| watchfloor_core::config::Node { value: text(t), line: 1 };
+        let list = Value::List(vec![node("https://[2001:db8::1]:8443/api"), node("not a URL")]);
+        assert_eq!(of_urls(Some(&text("https://192.0.2.9/"))), ips(&["192.0.2.9"]));
+        assert_eq!(of_urls(Some(&list)), ips(&["2001:db8::1"]));
+        assert!(of_urls(None).is_empty());
     }
 
     #[cfg(target_os = "linux")]

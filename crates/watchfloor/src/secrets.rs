@@ -88,13 +88,9 @@ impl Secrets {
         let base = if self.base.as_os_str().is_empty() { Path::new(".") } else { &self.base };
         let path = Path::new(program);
         let path = if path.components().count() > 1 { base.join(path) } else { path.into() };
-        let child = Command::new(path)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn();
-        let mut child =
-            child.map_err(|e| format!("{program} cannot be started: {}", e.kind()))?;
+        let child =
+            Command::new(path).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(|e| format!("{program} cannot be started: {}", e.kind()))?;
         let printed = printed(&mut child, self.exec_timeout);
         if printed.is_err() {
             let _ = child.kill();
@@ -154,7 +150,8 @@ fn secret(bytes: Vec<u8>, place: &str) -> Result<Secret, String> {
     let Ok(mut text) = String::from_utf8(bytes) else {
         return Err(format!("{place} holds something other than UTF-8"));
     };
-    let end = text.strip_suffix('\n').map_or(text.len(), |t| t.strip_suffix('\r').unwrap_or(t).len());
+    let end =
+        text.strip_suffix('\n').map_or(text.len(), |t| t.strip_suffix('\r').unwrap_or(t).len());
     text.truncate(end);
     Ok(Secret::new(text))
 }
@@ -211,17 +208,23 @@ mod tests {
     #[test]
     fn errors_name_the_place_and_never_the_secret() {
         let dir = Dir::new();
-        dir.file("long", &[b'c'; MAX_BYTES as usize + 1]);
+        dir.file("long", &vec![b'c'; MAX_BYTES as usize + 1]);
         dir.file("bytes", b"cnry\xff");
         let secrets = Secrets::with_env(&dir.0, |_| None);
         let error = |r| secrets.find(&r).unwrap_err();
         let env = |name: &str| error(SecretRef::Env(name.into()));
         assert_eq!(env("SPLUNK_TOKEN"), "the environment has no variable SPLUNK_TOKEN");
         assert!(!env("cnry-pasted").contains("cnry"));
-        assert!(error(SecretRef::File("gone".into())).ends_with("gone cannot be read: entity not found"));
+        assert!(
+            error(SecretRef::File("gone".into()))
+                .ends_with("gone cannot be read: entity not found")
+        );
         assert!(error(SecretRef::File("long".into())).ends_with("holds more than 65536 bytes"));
         let bytes = error(SecretRef::File("bytes".into()));
-        assert!(bytes.ends_with("something other than UTF-8") && !bytes.contains("cnry"), "{bytes}");
+        assert!(
+            bytes.ends_with("something other than UTF-8") && !bytes.contains("cnry"),
+            "{bytes}"
+        );
         assert!(error(SecretRef::Credential("x".into())).contains("CREDENTIALS_DIRECTORY"));
     }
 

@@ -69,10 +69,12 @@ fn in_table(path: &str, table: &DeTable<'_>, at: usize) -> Option<Place> {
         }
         match value.get_ref() {
             DeValue::Table(inner) => in_table(&path, inner, at),
-            DeValue::Array(items) => items.iter().enumerate().find_map(|(i, item)| match item.get_ref() {
-                DeValue::Table(inner) => in_table(&format!("{path}[{i}]"), inner, at),
-                _ => None,
-            }),
+            DeValue::Array(items) => {
+                items.iter().enumerate().find_map(|(i, item)| match item.get_ref() {
+                    DeValue::Table(inner) => in_table(&format!("{path}[{i}]"), inner, at),
+                    _ => None,
+                })
+            }
             _ => None,
         }
     })
@@ -83,7 +85,9 @@ fn explain(message: &str) -> (String, &'static str) {
     let hint = match message.split(", expected").next().unwrap_or_default() {
         "string values must be quoted" => r#"write "…" around it"#,
         "duplicate key" => "it stands here a second time",
-        "invalid basic string" | "invalid literal string" => "a text ends on its line with the quote it began with",
+        "invalid basic string" | "invalid literal string" => {
+            "a text ends on its line with the quote it began with"
+        }
         _ => "",
     };
     (message.to_owned(), hint)

@@ -36,11 +36,12 @@ const MAX_BYTES: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub struct Config {
     file: PathBuf,
+    /// What the parser could not read.
     unread: Vec<Problem>,
-    problems: Problems,
-    settings: Settings,
+    pub(crate) problems: Problems,
+    pub(crate) settings: Settings,
     pub(crate) places: Vec<Place>,
-    connectors: Vec<(String, Section)>,
+    pub(crate) connectors: Vec<(String, Section)>,
 }
 
 /// What a configuration says besides its connectors.
@@ -84,8 +85,8 @@ impl Config {
             ConfigErrors::new(file, problems.take(), Vec::new())
         };
         let mut text = String::new();
-        let read = std::fs::File::open(file)
-            .and_then(|f| f.take(MAX_BYTES + 1).read_to_string(&mut text));
+        let read =
+            std::fs::File::open(file).and_then(|f| f.take(MAX_BYTES + 1).read_to_string(&mut text));
         match read {
             Ok(n) if n as u64 > MAX_BYTES => {
                 return Err(fail(format!("is longer than {MAX_BYTES} bytes"), ""));
@@ -118,7 +119,10 @@ impl Config {
             guard = guard.with_never_block(section);
         }
         let evidence = root.section("evidence").map(Evidence::read).unwrap_or_default();
-        #[cfg_attr(not(feature = "respond"), allow(unused_variables, reason = "respond reads them"))]
+        #[cfg_attr(
+            not(feature = "respond"),
+            allow(unused_variables, reason = "respond reads them")
+        )]
         let owners = root.sections("owners");
         let connectors = root.section("connectors").map(Section::named).unwrap_or_default();
         if root.has("state") {
@@ -145,7 +149,7 @@ impl Config {
     }
 
     /// Every error that was met so far.
-    fn right(&self) -> Result<(), ConfigErrors> {
+    pub(crate) fn right(&self) -> Result<(), ConfigErrors> {
         if self.unread.is_empty() && self.problems.count() == 0 {
             return Ok(());
         }

@@ -65,8 +65,8 @@ impl<'t> Statements<'t> {
         };
         let end = self.starts[i + 1..].iter().find(ends).map_or(self.text.len(), |s| s.at);
         let table = || {
-            let headers = self.starts[..i].iter().rev();
-            headers.filter_map(|s| if let What::Header(name) = s.what { Some(name) } else { None }).next()
+            let mut headers = self.starts[..i].iter().rev();
+            headers.find_map(|s| if let What::Header(name) = s.what { Some(name) } else { None })
         };
         let key = match start.what {
             What::Header(name) => name.to_owned(),

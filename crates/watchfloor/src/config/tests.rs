@@ -137,12 +137,25 @@ fn a_text_without_its_end_is_one_error() {
     watchfloor.toml:2: evidence.mode: invalid multi-line basic string, expected `"`
     watchfloor.toml:4: client.header: should be text, is a whole number (such as "x-forwarded-for", "forwarded" or "cf-connecting-ip")
     "#);
-    insta::assert_snapshot!(errors("[[owners]]\nname = \"a\"\n[[owners]]\nname = 'b\n"), @"watchfloor.toml:4: owners[1].name: invalid literal string, expected `'` (a text ends on its line with the quote it began with)");
+    insta::assert_snapshot!(errors("[[owners]]\nname = \"a\"\ndefault = true\n[[owners]]\nname = 'b\n"), @"watchfloor.toml:5: owners[1].name: invalid literal string, expected `'` (a text ends on its line with the quote it began with)");
 }
 
 #[test]
 fn foreign_bytes_never_panic_and_end() {
-    for text in ["\0", "=", "[", "[[", "]", "\"", "\u{feff}\u{feff}", "a = [", "é = {", "a.b.c", "'''", "a=\r\n"] {
+    for text in [
+        "\0",
+        "=",
+        "[",
+        "[[",
+        "]",
+        "\"",
+        "\u{feff}\u{feff}",
+        "a = [",
+        "é = {",
+        "a.b.c",
+        "'''",
+        "a=\r\n",
+    ] {
         let _ = errors(text);
     }
     let many = "= 1\n".repeat(200);

@@ -1,0 +1,92 @@
+//! Configuration → connectors: all of them, or everything that is wrong.
+
+use std::sync::Arc;
+
+use watchfloor_core::block::GuardConfig;
+use watchfloor_core::config::{Section, nearest};
+use watchfloor_core::{Clock, ConnectorName, Facts, Guard};
+use watchfloor_http::{Env, Factory, Layer};
+
+use crate::{Config, ConfigErrors, Connected, Connection, Registry, facts};
+
+impl Config {
+    /// Builds every connector. Nothing is sent; an error is everything that is wrong with the
+    /// configuration, at once.
+    pub fn connect(
+        mut self,
+        registry: &Registry,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Connected, ConfigErrors> {
+        self.route_to_desks(registry);
+        let builder = Builder {
+            registry,
+            layer: Layer::new(clock),
+            host: facts::of_host(),
+            guard: self.settings.guard.clone(),
+        };
+        let connections = std::mem::take(&mut self.connectors)
+            .into_iter()
+            .filter_map(|(name, section)| builder.connection(name, section))
+            .collect();
+        self.right()?;
+        Ok(Connected::new(self.settings, connections))
+    }
+
+    /// An owner's table must be of a connector or a type: else its tickets would go nowhere, and
+    /// nobody would know.
+    fn route_to_desks(&self, registry: &Registry) {
+        let mut names: Vec<&str> = self.names().collect();
+        names.extend(registry.types());
+        for place in &self.places {
+            if !names.contains(&place.desk.as_str()) {
+                let hint = match nearest(&place.desk, &names) {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => "a key, or a table named after a connector or a type".to_owned(),
+                };
+                self.problems.add(place.line, &place.key, "names no connector", hint);
+            }
+        }
+    }
+}
+
+/// What every connector is built with.
+struct Builder<'a> {
+    registry: &'a Registry,
+    layer: Layer,
+    host: Facts,
+    guard: GuardConfig,
+}
+
+impl Builder<'_> {
+    fn connection(&self, name: String, mut section: Section) -> Option<Connection> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if name.is_empty() || !name.bytes().all(plain) {
+            section.problem("", "is no name for a connector", "letters, digits, - and _");
+        }
+        let factory = self.factory(&mut section)?;
+        let name = ConnectorName::new(name);
+        let mut facts = self.host.clone();
+        for key in factory.management() {
+            facts.management.extend(facts::of_urls(section.peek(key)));
+        }
+        let guard = Guard::new(name.clone(), self.guard.clone());
+        let env = Env::new(self.layer.clone(), Arc::new(facts), Arc::new(guard));
+        let ports = factory.build(&name, &mut section, &env);
+        section.finish();
+        Some(Connection::new(name, factory.type_name(), ports?))
+    }
+
+    fn factory(&self, section: &mut Section) -> Option<&dyn Factory> {
+        let type_name = section.required_text("type")?;
+        let factory = self.registry.get(&type_name);
+        if factory.is_none() {
+            let types: Vec<_> = self.registry.types().collect();
+            let hint = match nearest(&type_name, &types) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("there are: {}", types.join(", ")),
+            };
+            section.problem("type", format!("{type_name:?} is no type of connector"), hint);
+        }
+        factory
+    }
+}

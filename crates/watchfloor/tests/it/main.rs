@@ -1,0 +1,3 @@
+//! The façade as its users see it.
+
+mod connect;
