@@ -111,9 +111,12 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_an_error_that_says_so() {
-        for (body, says) in
-            [("", "ends too early"), ("<html>", "no JSON"), ("1 2", "no JSON"), ("[1", "ends too early")]
-        {
+        for (body, says) in [
+            ("", "ends too early"),
+            ("<html>", "no JSON"),
+            ("1 2", "no JSON"),
+            ("[1", "ends too early"),
+        ] {
             let e = answer(body).json::<serde_json::Value>().unwrap_err();
             assert!(e.to_string().contains(says), "{body}: {e}");
         }

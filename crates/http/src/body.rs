@@ -27,8 +27,9 @@ pub(crate) async fn read(
             Ok(None) => break,
             Err(_) => {
                 let what = "the answer broke off";
-                return Err(Verdict::new(Kind::Unavailable, after(status), what)
-                    .reach(Reach::Endpoint));
+                return Err(
+                    Verdict::new(Kind::Unavailable, after(status), what).reach(Reach::Endpoint)
+                );
             }
         }
     }
@@ -53,9 +54,7 @@ fn unpack(
         "gzip" | "x-gzip" => {
             let mut plain = Vec::new();
             let mut bounded = MultiGzDecoder::new(&*body).take(max as u64 + 1);
-            bounded
-                .read_to_end(&mut plain)
-                .map_err(|_| protocol("the answer is no whole gzip"))?;
+            bounded.read_to_end(&mut plain).map_err(|_| protocol("the answer is no whole gzip"))?;
             if plain.len() > max {
                 return Err(too_large(status));
             }

@@ -48,8 +48,7 @@ impl Client {
             }
             let credential = auth.prepare(layer.clock(), &settings)?;
             let transport = Transport::new(endpoints.iter().all(egress::is_loopback), &settings)?;
-            let endpoint =
-                |url: Url| Endpoint { authority: egress::authority(&url).into(), url };
+            let endpoint = |url: Url| Endpoint { authority: egress::authority(&url).into(), url };
             Ok(Self(Arc::new(Inner {
                 name: name.clone(),
                 layer,

@@ -7,8 +7,7 @@ use url::{Host, Url};
 use watchfloor_core::{Error, Kind, Result};
 
 /// RFC 3986 unreserved characters stay as they are.
-const SEGMENT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A text as one segment of a path: `/`, `?`, `#` and `%` in it cannot end it.
 pub fn segment(text: &str) -> String {
@@ -50,7 +49,11 @@ pub(crate) fn below(base: &Url, path: &str) -> Result<Url> {
         return Err(Error::new(Kind::Invalid, "the path has a segment of dots"));
     }
     let mut url = base.clone();
-    url.set_path(&format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/')));
+    url.set_path(&format!(
+        "{}/{}",
+        base.path().trim_end_matches('/'),
+        path.trim_start_matches('/')
+    ));
     Ok(url)
 }
 
@@ -70,14 +73,18 @@ mod tests {
 
     #[test]
     fn credentials_never_over_plain_http_but_to_loopback() {
-        for ok in ["http://127.0.0.1:1/", "http://[::1]/", "http://localhost/x", "https://a.example"] {
+        for ok in
+            ["http://127.0.0.1:1/", "http://[::1]/", "http://localhost/x", "https://a.example"]
+        {
             assert!(check(&url(ok), true).is_ok(), "{ok}");
         }
-        for bad in ["http://a.example", "http://127.0.0.1.a.example", "http://localhost.a.example"] {
+        for bad in ["http://a.example", "http://127.0.0.1.a.example", "http://localhost.a.example"]
+        {
             assert!(check(&url(bad), true).is_err(), "{bad}");
             assert!(check(&url(bad), false).is_ok(), "{bad}");
         }
-        for bad in ["ftp://a", "https://u:p@a", "https://u@a", "https://a/?token=x", "https://a/#f"] {
+        for bad in ["ftp://a", "https://u:p@a", "https://u@a", "https://a/?token=x", "https://a/#f"]
+        {
             assert!(check(&url(bad), false).is_err(), "{bad}");
         }
     }

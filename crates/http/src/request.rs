@@ -48,12 +48,8 @@ impl Request {
         operation: &'static str,
         repeat: Repeat,
     ) -> Self {
-        let parts = Parts {
-            method,
-            query: String::new(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        };
+        let parts =
+            Parts { method, query: String::new(), headers: HeaderMap::new(), body: Bytes::new() };
         Self { client, operation, repeat, path: path.to_owned(), parts, broken: None }
     }
 
@@ -108,8 +104,7 @@ impl Request {
     pub async fn read<T: DeserializeOwned>(mut self, call: &Call) -> Result<T> {
         let json = HeaderValue::from_static("application/json");
         self.parts.headers.entry(header::ACCEPT).or_insert(json);
-        let (name, operation, repeat) =
-            (self.client.name().clone(), self.operation, self.repeat);
+        let (name, operation, repeat) = (self.client.name().clone(), self.operation, self.repeat);
         self.send(call).await?.json().map_err(|e| {
             let e = e.with_operation(operation).with_connector(&name);
             if repeat == Repeat::Forbidden { e.with_retry(Retry::AfterLookup) } else { e }

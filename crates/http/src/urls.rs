@@ -17,8 +17,7 @@ pub fn base_urls(section: &mut Section, key: &'static str, hint: &str) -> Option
         return None;
     }
     let texts = section.texts(key)?;
-    let (good, bad): (Vec<_>, Vec<_>) =
-        texts.iter().map(|t| parse(t)).partition(Result::is_ok);
+    let (good, bad): (Vec<_>, Vec<_>) = texts.iter().map(|t| parse(t)).partition(Result::is_ok);
     for what in bad.into_iter().filter_map(Result::err) {
         section.problem(key, what, hint);
     }

@@ -86,7 +86,11 @@ impl Auth {
     }
 
     /// The credential as it goes on the wire, checked.
-    pub(crate) fn prepare(&self, clock: &Arc<dyn Clock>, settings: &Settings) -> Result<Credential> {
+    pub(crate) fn prepare(
+        &self,
+        clock: &Arc<dyn Clock>,
+        settings: &Settings,
+    ) -> Result<Credential> {
         let refuse = |what: &str| Err(Error::new(Kind::Config, what));
         let (name, value) = match &self.0 {
             Kinds::None => return Ok(Credential::None),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::Method;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use url::form_urlencoded;
 use watchfloor_core::{Clock, Kind, Outcome, Result, Secret};
@@ -69,7 +69,10 @@ impl ClientCredentials {
             not_sent(Kind::Protocol, format!("the answer to the token request: {}", e.message()))
         })?;
         if granted.token_type.is_some_and(|t| !t.eq_ignore_ascii_case("bearer")) {
-            return Err(not_sent(Kind::Protocol, "the token is of a type other than bearer".into()));
+            return Err(not_sent(
+                Kind::Protocol,
+                "the token is of a type other than bearer".into(),
+            ));
         }
         let life = granted.expires_in.map_or(UNSTATED_LIFE, Duration::from_secs);
         let header = on_the_wire("Bearer ", &Secret::new(granted.access_token));

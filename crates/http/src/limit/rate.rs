@@ -33,7 +33,8 @@ impl Rate {
             return Err(wait);
         }
         if let Some(n) = per_second {
-            state.next = at.saturating_add(Duration::try_from_secs_f64(1.0 / n).unwrap_or(Duration::MAX));
+            state.next =
+                at.saturating_add(Duration::try_from_secs_f64(1.0 / n).unwrap_or(Duration::MAX));
         }
         Ok(wait)
     }
@@ -55,7 +56,8 @@ mod tests {
     #[test]
     fn requests_are_spaced_evenly() {
         let rate = Rate::default();
-        let waits: Vec<_> = (0..4).map(|_| rate.take(S, Some(4.0), HOUR).unwrap().as_millis()).collect();
+        let waits: Vec<_> =
+            (0..4).map(|_| rate.take(S, Some(4.0), HOUR).unwrap().as_millis()).collect();
         assert_eq!(waits, [0, 250, 500, 750]);
         assert_eq!(rate.take(S * 10, Some(4.0), HOUR), Ok(Duration::ZERO));
         assert_eq!(rate.take(S * 10, None, HOUR), Ok(Duration::ZERO));

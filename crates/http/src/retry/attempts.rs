@@ -1,9 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchfloor_core::{
-    Call, Clock, Error, Kind, Outcome, Result, Retry, TenantId, Timestamp,
-};
+use watchfloor_core::{Call, Clock, Error, Kind, Outcome, Result, Retry, TenantId, Timestamp};
 
 use super::{Action, Class, Repeat, action, backoff};
 use crate::deadline::{Busied, Deadline};
@@ -64,7 +62,9 @@ impl Attempts {
             let (kind, what) = match over {
                 Over::Attempts => (Kind::Unavailable, "max_attempts are used up"),
                 Over::Budget => (Kind::Unavailable, "the host's retry budget is used up"),
-                Over::Time if capped.is_some() => (Kind::RateLimited, "the server asks for a longer wait"),
+                Over::Time if capped.is_some() => {
+                    (Kind::RateLimited, "the server asks for a longer wait")
+                }
                 Over::Time => (Kind::Unavailable, "the time of the operation is used up"),
             };
             self.error(kind, what, Outcome::Rejected).with_retry(self.not_before(capped))
@@ -199,4 +199,3 @@ pub(super) enum Over {
     Budget,
     Time,
 }
-

@@ -3,14 +3,12 @@
 //! deadline → call span → [ retry: endpoint → its breaker → rate permit → concurrency permit →
 //! auth( attempt span → timeout → transport → bounded body → classify ) ]
 
-use std::sync::Arc;
-
+use http::HeaderValue;
 use tracing::Instrument as _;
 use url::Url;
 use watchfloor_core::{Kind, Outcome, Result};
 
-use super::attempts::Attempts;
-use super::{Action, Class, Repeat, action};
+use super::{Action, Attempts, Class, Repeat, action};
 use crate::auth::Carried;
 use crate::deadline::Busied;
 use crate::layer::Host;
@@ -18,195 +16,207 @@ use crate::limit::Slot;
 use crate::request::Parts;
 use crate::{Answer, Reach, Reply, Resend, Verdict};
 
-/// One operation.
+/// One operation, or what its caller sends of it.
 pub(crate) async fn drive(
     attempts: &mut Attempts,
     operation: &'static str,
     repeat: Repeat,
-    urls: &Arc<[Url]>,
+    urls: &[Url],
     parts: &Parts,
 ) -> Result<Reply> {
-    let span = tracing::info_span!(
-        "http.call",
-        otel.name = operation,
-        connector = attempts.client.name().as_str(),
-    );
-    let work = async {
-        let mut busied = Busied::new(attempts.clock());
-        loop {
-            let failed = match attempt(attempts, urls, parts, &mut busied).await {
+    let connector = attempts.client.name().as_str();
+    let span = tracing::info_span!("http.call", otel.name = operation, connector);
+    repeated(attempts, operation, repeat, urls, parts).instrument(span).await
+}
+
+async fn repeated(
+    attempts: &mut Attempts,
+    operation: &'static str,
+    repeat: Repeat,
+    urls: &[Url],
+    parts: &Parts,
+) -> Result<Reply> {
+    let mut busied = Busied::new(attempts.clock());
+    loop {
+        let Failed { verdict, answer, gate } =
+            match attempt(attempts, urls, parts, &mut busied).await {
                 Ok(answer) => {
                     attempts.succeed();
                     return Ok(Reply::Done(answer));
                 }
                 Err(failed) => failed,
             };
-            let verdict = &failed.verdict;
-            attempts.fail(verdict.outcome);
-            match failed.answer {
-                Some(answer) if verdict.resend == Resend::Caller => {
-                    return Ok(Reply::Resend(answer, failed.verdict));
-                }
-                _ => {}
+        attempts.fail(verdict.outcome);
+        let answer = match answer {
+            Some(answer) if verdict.resend == Resend::Caller => {
+                return Ok(Reply::Resend(answer, verdict));
             }
-            let may_repeat = action(repeat, verdict.outcome, Class::of(verdict.kind));
-            if failed.gate.is_some() || may_repeat != Action::Again {
-                return Err(failed.error(attempts, operation, repeat));
-            }
-            // Who else must wait was told by now; this request waits for what concerns it alone,
-            // and may meanwhile go to another endpoint.
-            let asked = attempts.asked(verdict, failed.answer.as_ref());
-            let own = asked.filter(|_| verdict.reach == Reach::Request);
-            if attempts.again(own, &mut busied).await.is_err() {
-                return Err(failed.error(attempts, operation, repeat));
-            }
+            answer => answer,
+        };
+        let may_repeat = action(repeat, verdict.outcome, Class::of(verdict.kind)) == Action::Again;
+        // With other endpoints to go to, nobody waits for the one that asked for it.
+        let elsewhere = verdict.reach == Reach::Endpoint && urls.len() > 1;
+        let asked = attempts.asked(&verdict, answer.as_ref()).filter(|_| !elsewhere);
+        if gate || !may_repeat || attempts.again(asked, &mut busied).await.is_err() {
+            return Err(attempts.failure(operation, repeat, &verdict, answer.as_ref()));
         }
-    };
-    work.instrument(span).await
+    }
 }
 
-/// An attempt that ended without success.
+/// An attempt that came to nothing.
 struct Failed {
     verdict: Verdict,
     answer: Option<Answer>,
-    /// It did not get as far as an attempt: time or places are used up.
-    gate: Option<()>,
+    /// It ended before it began, for want of time: there is no other.
+    gate: bool,
 }
 
 impl Failed {
     fn gate(kind: Kind, what: &str) -> Self {
-        let verdict = Verdict::new(kind, Outcome::NotSent, what);
-        Self { verdict, answer: None, gate: Some(()) }
+        Self { verdict: Verdict::new(kind, Outcome::NotSent, what), answer: None, gate: true }
     }
 
-    fn error(
-        &self,
-        attempts: &Attempts,
-        operation: &'static str,
-        repeat: Repeat,
-    ) -> watchfloor_core::Error {
-        attempts.failure(operation, repeat, &self.verdict, self.answer.as_ref())
+    fn without_answer(verdict: Verdict) -> Self {
+        Self { verdict, answer: None, gate: false }
+    }
+
+    /// The other side refused the credential and did nothing else.
+    fn is_refused_credential(&self) -> bool {
+        self.verdict.kind == Kind::Unauthenticated && self.verdict.outcome == Outcome::Rejected
     }
 }
 
-/// One attempt: endpoint → its breaker → rate permit → concurrency permit → auth(…).
+/// endpoint → its breaker → rate permit → concurrency permit → auth( exchange )
 async fn attempt(
     attempts: &mut Attempts,
-    urls: &Arc<[Url]>,
+    urls: &[Url],
     parts: &Parts,
     busied: &mut Busied,
 ) -> Result<Answer, Failed> {
-    let client = attempts.client.clone();
+    if attempts.deadline.left().is_zero() {
+        return Err(Failed::gate(Kind::Timeout, "the time of the operation is used up"));
+    }
     let hosts = attempts.hosts();
     let breakers: Vec<_> = hosts.iter().map(|host| &host.breaker).collect();
-    let at = client.0.turn.pick(&breakers, attempts.clock().monotonic());
-    let host = &hosts[at];
+    let turn = attempts.client.0.turn.pick(&breakers, attempts.clock().monotonic());
+    let (host, url) = (&hosts[turn], &urls[turn]);
     rate_permit(attempts, host, busied).await?;
-    let _slot = place(attempts, host, busied).await?;
-    let mut carried = credential(attempts, None, busied).await?;
+    let _slot = concurrency_permit(attempts, host, busied).await?;
     attempts.begin(host);
-    loop {
-        let (answer, verdict) = match exchange(attempts, &urls[at], parts, &carried).await {
-            Ok(answer) => match client.0.classify.classify(&answer) {
-                None => {
-                    host.breaker.succeed();
-                    return Ok(answer);
-                }
-                Some(verdict) => (Some(answer), verdict),
-            },
-            Err(verdict) => (None, verdict),
-        };
-        // An expired token: the whole request once more, byte for byte (T3). It costs a rate
-        // permit and no attempt. A credential that cannot be renewed is never sent twice.
-        let expired = answer.is_some() && verdict.kind == Kind::Unauthenticated;
-        if expired && carried.renewable() && !attempts.replayed {
+    let carried = carry(attempts, None, busied).await?;
+    match exchange(attempts, host, url, parts, &carried).await {
+        Err(failed)
+            if failed.is_refused_credential() && carried.renewable() && !attempts.replayed =>
+        {
             attempts.replayed = true;
-            tracing::debug!("the token was refused; renewing it");
+            let renewed = carry(attempts, Some(&carried), busied).await?;
             rate_permit(attempts, host, busied).await?;
-            carried = credential(attempts, Some(&carried), busied).await?;
-            continue;
+            exchange(attempts, host, url, parts, &renewed).await
         }
-        attempts.heed(&verdict, host, attempts.asked(&verdict, answer.as_ref()));
-        return Err(Failed { verdict, answer, gate: None });
+        done => done,
     }
 }
 
-async fn rate_permit(
-    attempts: &Attempts,
-    host: &Host,
-    busied: &mut Busied,
-) -> Result<(), Failed> {
-    let clock = attempts.clock().clone();
-    let (rate, left) = (attempts.client.settings().requests_per_second, attempts.deadline.left());
-    match host.rate.take(clock.monotonic(), rate, left) {
+async fn rate_permit(attempts: &Attempts, host: &Host, busied: &mut Busied) -> Result<(), Failed> {
+    let clock = attempts.clock();
+    let per_second = attempts.client.settings().requests_per_second;
+    match host.rate.take(clock.monotonic(), per_second, attempts.deadline.left()) {
         Ok(wait) => {
             busied.pause(wait).await;
             Ok(())
         }
         Err(wait) => {
-            let mut failed = Failed::gate(Kind::RateLimited, "no permit within the time allowed");
+            let what = "the next request to this host may go only after the time of the operation";
+            let mut failed = Failed::gate(Kind::RateLimited, what);
             failed.verdict.not_before = Some(clock.now().saturating_add(wait));
             Err(failed)
         }
     }
 }
 
-async fn place(
+async fn concurrency_permit(
     attempts: &Attempts,
     host: &Host,
     busied: &mut Busied,
 ) -> Result<Slot, Failed> {
-    let place = host.in_flight.take(attempts.client.settings().max_in_flight);
-    busied.idle(attempts.deadline.bound(place)).await.ok_or_else(|| {
-        Failed::gate(Kind::Timeout, "no place among the requests in flight within the time allowed")
+    let free = host.in_flight.take(attempts.client.settings().max_in_flight);
+    let taken = busied.idle(attempts.deadline.bound(free)).await;
+    taken.ok_or_else(|| {
+        Failed::gate(Kind::Timeout, "max_in_flight requests were under way all the time")
     })
 }
 
-async fn credential(
+async fn carry(
     attempts: &Attempts,
     refused: Option<&Carried>,
     busied: &mut Busied,
 ) -> Result<Carried, Failed> {
     let inner = &attempts.client.0;
-    inner
-        .credential
-        .carry(inner.layer.tokens(), &attempts.tenant, refused, &attempts.deadline, busied)
-        .await
-        .map_err(|verdict| Failed { verdict, answer: None, gate: None })
+    let (tokens, tenant) = (inner.layer.tokens(), &attempts.tenant);
+    let carried = inner.credential.carry(tokens, tenant, refused, &attempts.deadline, busied);
+    carried.await.map_err(Failed::without_answer)
 }
 
+/// attempt span → timeout → transport → bounded body → classify
 async fn exchange(
     attempts: &Attempts,
+    host: &Host,
     url: &Url,
     parts: &Parts,
     carried: &Carried,
-) -> Result<Answer, Verdict> {
-    let settings = attempts.client.settings();
-    let limit = settings.attempt_timeout.min(attempts.deadline.left());
-    if limit.is_zero() {
-        let what = "the time of the operation is used up";
-        return Err(Verdict::new(Kind::Timeout, Outcome::NotSent, what));
+) -> Result<Answer, Failed> {
+    let span = tracing::info_span!(
+        "http.attempt",
+        http.request.method = parts.method.as_str(),
+        http.request.resend_count = attempts.used().saturating_sub(1),
+        http.response.status_code = tracing::field::Empty,
+        server.address = url.host_str(),
+        server.port = url.port_or_known_default(),
+        error.type = tracing::field::Empty,
+    );
+    let inner = &attempts.client.0;
+    let work = async {
+        let limit = inner.settings.attempt_timeout.min(attempts.deadline.left());
+        let parts = dressed(parts, attempts, carried);
+        let max = inner.settings.max_answer;
+        let clock = &**attempts.clock();
+        let answer = inner.transport.exchange(clock, url, &parts, limit, max).await;
+        let (verdict, answer) = match answer {
+            Err(verdict) => (verdict, None),
+            Ok(answer) => match inner.classify.classify(&answer) {
+                None => {
+                    host.breaker.succeed();
+                    return Ok(answer);
+                }
+                Some(verdict) => (verdict, Some(answer)),
+            },
+        };
+        attempts.heed(&verdict, host, attempts.asked(&verdict, answer.as_ref()));
+        Err(Failed { verdict, answer, gate: false })
+    };
+    let done = work.instrument(span.clone()).await;
+    let status = match &done {
+        Ok(answer) => Some(answer.status),
+        Err(failed) => failed.answer.as_ref().map(|answer| answer.status),
+    };
+    if let Some(status) = status {
+        span.record("http.response.status_code", status.as_u16());
     }
+    if let Err(failed) = &done {
+        span.record("error.type", failed.verdict.kind.as_str());
+    }
+    done
+}
+
+/// The request with its credential and its trace.
+fn dressed(parts: &Parts, attempts: &Attempts, carried: &Carried) -> Parts {
     let mut parts = parts.clone();
     if let Some((name, value)) = &carried.header {
-        parts.headers.insert(name, value.clone());
+        parts.headers.insert(name.clone(), value.clone());
     }
-    if let Some(Ok(trace)) = attempts.traceparent.as_deref().map(str::parse) {
+    let trace = attempts.traceparent.as_deref().and_then(|t| HeaderValue::from_str(t).ok());
+    if let Some(trace) = trace {
         parts.headers.insert("traceparent", trace);
     }
-    let span = tracing::debug_span!(
-        "http.attempt",
-        "http.request.method" = %parts.method,
-        "server.address" = url.host_str(),
-        "server.port" = url.port_or_known_default(),
-        "http.request.resend_count" = attempts.used().saturating_sub(1),
-        "http.response.status_code" = tracing::field::Empty,
-    );
-    let (clock, max) = (attempts.clock().clone(), settings.max_answer);
-    let exchange = attempts.client.0.transport.exchange(&*clock, url, &parts, limit, max);
-    let answer = exchange.instrument(span.clone()).await;
-    if let Ok(answer) = &answer {
-        span.record("http.response.status_code", answer.status.as_u16());
-    }
-    answer
+    parts
 }
