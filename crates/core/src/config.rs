@@ -175,8 +175,9 @@ impl Section {
         &self.problems
     }
 
-    /// Whether the key is there and not taken yet.
-    pub fn has(&self, key: &str) -> bool {
+    /// Whether the key is there and not taken yet. Who asks knows the key: it is among the hints.
+    pub fn has(&mut self, key: &'static str) -> bool {
+        self.known.push(key);
         self.entries.contains_key(key)
     }
 
