@@ -24,7 +24,7 @@ impl std::error::Error for BadAlert {}
 impl Alert {
     /// The OCSF document.
     pub fn to_json(&self) -> Value {
-        let observables: Vec<_> = self.indicators.iter().map(observable).collect();
+        let observables: Vec<_> = self.indicators.iter().map(|i| self.observable(i)).collect();
         let mut finding = json!({
             "uid": self.id,
             "title": self.title,
@@ -127,6 +127,23 @@ impl Alert {
         shown.collect()
     }
 
+    /// OCSF observable types: 2 IP Address, 4 User Name, 6 URL String, 16 HTTP User-Agent, 99 Other.
+    /// The name says where in the document the value stands.
+    fn observable(&self, indicator: &Indicator) -> Value {
+        let shown = |value: Option<String>| value.as_deref() == Some(&indicator.value);
+        let ours = "unmapped.watchfloor.indicators";
+        let (name, type_id) = match indicator.kind.as_str() {
+            "ip" if shown(self.ip().map(|ip| ip.to_string())) => ("evidences[].src_endpoint.ip", 2),
+            "ip" => (ours, 2),
+            "user" if shown(self.account.clone()) => ("evidences[].actor.user.name", 4),
+            "user" => (ours, 4),
+            "path" => (ours, 6),
+            "user_agent" => (ours, 16),
+            _ => (ours, 99),
+        };
+        json!({ "name": name, "type_id": type_id, "value": indicator.value })
+    }
+
     /// Reads the document that [`to_json`](Self::to_json) writes.
     pub fn from_json(doc: &Value) -> Result<Self, BadAlert> {
         let at = |path: &str| doc.pointer(path).filter(|v| !v.is_null());
@@ -221,18 +238,6 @@ fn types(attack: Attack) -> Vec<&'static str> {
 
 fn product() -> Value {
     json!({ "name": "Watchfloor", "vendor_name": "Watchfloor" })
-}
-
-/// OCSF observable types: 2 IP Address, 4 User Name, 6 URL String, 16 HTTP User-Agent, 99 Other.
-fn observable(indicator: &Indicator) -> Value {
-    let (name, type_id) = match indicator.kind.as_str() {
-        "ip" => ("evidences[].src_endpoint.ip", 2),
-        "user" => ("evidences[].actor.user.name", 4),
-        "path" => ("unmapped.watchfloor.indicators", 6),
-        "user_agent" => ("unmapped.watchfloor.indicators", 16),
-        _ => ("unmapped.watchfloor.indicators", 99),
-    };
-    json!({ "name": name, "type_id": type_id, "value": indicator.value })
 }
 
 impl Serialize for Alert {

@@ -1,0 +1,117 @@
+//! The detectors: each looks at the requests of one client, in the order of their time.
+
+mod login;
+mod objects;
+mod paths;
+mod payloads;
+mod rate;
+mod window;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use watchfloor_core::{Alert, Attack, EventId, Evidence, TenantId, Who};
+
+use crate::Thresholds;
+use crate::seen::{Seen, is_known};
+
+/// An attack that a detector found: its requests, in order, and why it is one.
+pub(crate) struct Finding<'s> {
+    attack: Attack,
+    requests: Vec<&'s Seen>,
+    group: String,
+    account: Option<String>,
+    indicators: Vec<(&'static str, String)>,
+    explanation: String,
+    score: u8,
+}
+
+/// Every alert that the requests give, in the order of their first request.
+pub(crate) fn alerts(tenant: &TenantId, seen: &[Seen], limits: &Thresholds) -> Vec<Alert> {
+    let mut by_client: BTreeMap<IpAddr, Vec<&Seen>> = BTreeMap::new();
+    for request in seen {
+        // An address that is only claimed raises no alert: it could be anybody's.
+        if let Some(client) = request.client.filter(is_known) {
+            by_client.entry(client.ip).or_default().push(request);
+        }
+    }
+    let mut alerts: Vec<Alert> = by_client
+        .iter()
+        .flat_map(|(ip, requests)| {
+            let findings = [
+                payloads::find(requests, limits),
+                login::find(requests, limits),
+                objects::find(requests, limits),
+                paths::find(requests, limits),
+                rate::find(requests, limits),
+            ];
+            findings.into_iter().flatten().map(|f| f.alert(tenant, *ip)).collect::<Vec<_>>()
+        })
+        .collect();
+    alerts.sort_by(|a, b| (a.first_seen, &a.id).cmp(&(b.first_seen, &b.id)));
+    alerts
+}
+
+impl Finding<'_> {
+    fn alert(self, tenant: &TenantId, ip: IpAddr) -> Alert {
+        let (first, last) = (self.requests[0], self.requests[self.requests.len() - 1]);
+        let title = format!("{} from {ip} on {}", self.attack.title(), self.group);
+        let mut alert =
+            Alert::build(tenant, self.attack, &Who::Client(ip), self.group.clone(), first.time)
+                .title(title)
+                .explanation(self.explanation)
+                .severity(self.attack.severity(), self.score)
+                .seen(last.time, self.requests.len() as u64);
+        // The best word on who it is that any of the requests has.
+        if let Some(client) =
+            self.requests.iter().filter_map(|r| r.client).min_by_key(|c| c.attribution)
+        {
+            alert = alert.client(client);
+        }
+        if let Some(host) = &first.host {
+            alert = alert.host(host.to_string());
+        }
+        if let Some(account) = self.account {
+            alert = alert.account(account.clone()).indicator("user", account);
+        }
+        for (kind, value) in self.indicators {
+            alert = alert.indicator(kind, value);
+        }
+        let shown = self.requests.iter().take(3).chain(self.requests.iter().skip(3).last());
+        for request in shown {
+            alert = alert.evidence(evidence(request));
+        }
+        alert.build()
+    }
+}
+
+fn evidence(request: &Seen) -> Evidence {
+    let status = request.status.map_or_else(|| "-".to_owned(), |s| s.to_string());
+    let mut what = format!("{} {} {status}", request.method, request.path);
+    if let Some(user) = &request.user {
+        what.push_str(&format!(" as {user}"));
+    }
+    if let Some((_, rules)) = &request.payload {
+        what.push_str(&format!(" (rules {})", rules.join(", ")));
+    }
+    let mut evidence = Evidence::new(request.time, what);
+    evidence.event = Some(EventId::new(&*request.event));
+    evidence.request_id = request.request_id.as_deref().map(str::to_owned);
+    evidence
+}
+
+/// The group that most of the requests are about; of several the first by name.
+fn most_hit(requests: &[&Seen]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for request in requests {
+        *counts.entry(&request.place.group).or_default() += 1;
+    }
+    let most = counts.iter().max_by_key(|(group, n)| (**n, std::cmp::Reverse(**group)));
+    most.map(|(group, _)| (*group).to_owned()).unwrap_or_default()
+}
+
+/// `42 s`, for explanations; never zero.
+fn span(requests: &[&Seen]) -> String {
+    let (first, last) = (requests[0].time, requests[requests.len() - 1].time);
+    format!("{} s", last.since(first).as_secs().max(1))
+}

@@ -1,0 +1,53 @@
+//! Other people's objects: one logged-in client walks through ids (BOLA).
+
+use std::collections::{BTreeMap, HashSet};
+
+use watchfloor_core::Attack;
+
+use super::window::{densest, episodes};
+use super::{Finding, span};
+use crate::Thresholds;
+use crate::seen::Seen;
+
+pub(super) fn find<'s>(requests: &[&'s Seen], limits: &Thresholds) -> Vec<Finding<'s>> {
+    let mut by_group: BTreeMap<&str, Vec<&'s Seen>> = BTreeMap::new();
+    for request in requests {
+        // Without an account there is nobody whose objects they could be.
+        if request.place.object.is_some() && request.user.is_some() && request.payload.is_none() {
+            by_group.entry(&request.place.group).or_default().push(request);
+        }
+    }
+    let found = by_group.iter().flat_map(|(group, requests)| {
+        episodes(requests, limits.window).filter_map(|episode| one(group, episode, limits))
+    });
+    found.collect()
+}
+
+fn one<'s>(group: &str, episode: &[&'s Seen], limits: &Thresholds) -> Option<Finding<'s>> {
+    let object = |r: &Seen| r.place.object.clone();
+    if densest(episode, limits.window, object) < limits.objects {
+        return None;
+    }
+    let objects: HashSet<_> = episode.iter().filter_map(|r| r.place.object.as_deref()).collect();
+    let refused = episode.iter().filter(|r| r.is_refused()).count();
+    let account = episode[0].user.as_deref().map(str::to_owned);
+    let explanation = format!(
+        "{} distinct objects of {group} in {}, {} of {} requests refused; {} objects within {} s \
+         are the limit.",
+        objects.len(),
+        span(episode),
+        refused,
+        episode.len(),
+        limits.objects,
+        limits.window.as_secs(),
+    );
+    Some(Finding {
+        attack: Attack::Bola,
+        requests: episode.to_vec(),
+        group: group.to_owned(),
+        account,
+        indicators: Vec::new(),
+        explanation,
+        score: if refused < episode.len() { 90 } else { 70 },
+    })
+}

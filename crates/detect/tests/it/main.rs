@@ -1,0 +1,4 @@
+//! Detect on the recorded attack.
+
+mod recording;
+mod robust;
