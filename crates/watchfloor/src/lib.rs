@@ -7,9 +7,7 @@ pub mod facts;
 mod registry;
 mod secrets;
 
-pub use config::{
-    ClientSettings, Config, ConfigErrors, DEFAULT_FILE, Evidence, FILE_VARIABLE, Settings,
-};
+pub use config::{ClientSettings, Config, ConfigErrors, DEFAULT_FILE, FILE_VARIABLE, Settings};
 pub use connection::{Connected, Connection};
 pub use registry::Registry;
 pub use secrets::Secrets;

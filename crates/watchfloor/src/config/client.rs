@@ -44,6 +44,13 @@ impl ClientSettings {
     }
 }
 
+#[cfg(feature = "detect")]
+impl From<&ClientSettings> for watchfloor_detect::ClientConfig {
+    fn from(settings: &ClientSettings) -> Self {
+        Self::new(settings.trusted_proxies.clone(), &settings.header)
+    }
+}
+
 /// A token of RFC 9110, in lower case.
 fn header_name(text: &str) -> Result<String, String> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);

@@ -17,10 +17,10 @@ use std::sync::Arc;
 
 use watchfloor_core::block::GuardConfig;
 use watchfloor_core::config::{Node, Problem, Problems, SecretSource, Section, Value};
+use watchfloor_core::mask::Mode;
 
 pub use client::ClientSettings;
 pub use errors::ConfigErrors;
-pub use evidence::Evidence;
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "watchfloor.toml";
@@ -52,8 +52,8 @@ pub struct Settings {
     pub client: ClientSettings,
     /// `[guard]` and `[never_block]`, with the trusted proxies of `[client]`
     pub guard: GuardConfig,
-    /// `[evidence]`
-    pub evidence: Evidence,
+    /// `[evidence]`: what becomes of other people's secrets in what readers make of logs
+    pub evidence: Mode,
     /// `[[owners]]`
     #[cfg(feature = "respond")]
     pub owners: Option<watchfloor_respond::Owners>,
@@ -118,7 +118,7 @@ impl Config {
         if let Some(section) = root.section("never_block") {
             guard = guard.with_never_block(section);
         }
-        let evidence = root.section("evidence").map(Evidence::read).unwrap_or_default();
+        let evidence = root.section("evidence").map(evidence::read).unwrap_or_default();
         #[cfg_attr(
             not(feature = "respond"),
             allow(unused_variables, reason = "respond reads them")

@@ -32,7 +32,7 @@ fn the_file_is_the_named_one_then_the_variables_then_the_default() {
 fn an_empty_file_is_the_defaults() {
     let settings = parse("").settings().unwrap();
     assert_eq!(settings.client, ClientSettings::default());
-    assert_eq!(settings.evidence, Evidence::Mask);
+    assert_eq!(settings.evidence, Mode::Mask);
     assert_eq!(settings.guard.trusted_proxies.len(), 2);
 }
 
@@ -56,7 +56,7 @@ fn every_setting_is_read() {
     let proxy = "198.51.100.0/24".parse().unwrap();
     assert_eq!(settings.client.trusted_proxies, [proxy]);
     assert_eq!(settings.client.header, "cf-connecting-ip");
-    assert_eq!(settings.evidence, Evidence::Drop);
+    assert_eq!(settings.evidence, Mode::Drop);
     assert_eq!(settings.guard.blocks_per_hour, 7);
     assert_eq!(settings.guard.networks, ["203.0.113.0/24".parse().unwrap()]);
     assert_eq!(settings.guard.trusted_proxies, [proxy]);

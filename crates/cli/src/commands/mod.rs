@@ -1,0 +1,36 @@
+//! One file a command.
+
+pub(crate) mod check;
+pub(crate) mod detect;
+pub(crate) mod send;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use watchfloor::core::{Clock, Root, Scope, TenantId};
+use watchfloor::{Config, Connected, Registry};
+
+use crate::exit::Failure;
+
+/// Whose events and tickets these are, as long as a configuration serves one tenant.
+const TENANT: &str = "default";
+
+/// What every command starts from.
+#[derive(Debug)]
+pub(crate) struct Setup<'a> {
+    /// The configuration that was named on the command line.
+    pub(crate) config: Option<&'a Path>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Setup<'_> {
+    /// The connectors of the configuration.
+    pub(crate) fn connect(&self) -> Result<Connected, Failure> {
+        let config = Config::load(&Config::file(self.config)).map_err(Failure::usage)?;
+        config.connect(&Registry::standard(), self.clock.clone()).map_err(Failure::usage)
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        Root::new(self.clock.clone()).scope(TenantId::new(TENANT))
+    }
+}

@@ -1,0 +1,7 @@
+//! The program as its users run it, against twins on loopback.
+
+mod check;
+mod detect;
+mod program;
+mod send;
+mod usage;
