@@ -12,7 +12,8 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    fn try_take(self: &Arc<Self>, limit: usize) -> Option<Slot> {
+    /// A place among `limit`, if there is one now.
+    pub(crate) fn try_take(self: &Arc<Self>, limit: usize) -> Option<Slot> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         (*used < limit).then(|| {
             *used += 1;

@@ -139,9 +139,12 @@ async fn concurrency_permit(
     host: &Host,
     busied: &mut Busied,
 ) -> Result<Slot, Failed> {
-    let free = host.in_flight.take(attempts.client.settings().max_in_flight);
-    let taken = busied.idle(attempts.deadline.bound(free)).await;
-    taken.ok_or_else(|| {
+    let limit = attempts.client.settings().max_in_flight;
+    if let Some(slot) = host.in_flight.try_take(limit) {
+        return Ok(slot);
+    }
+    let freed = attempts.deadline.bound(host.in_flight.take(limit));
+    busied.idle(freed).await.ok_or_else(|| {
         Failed::gate(Kind::Timeout, "max_in_flight requests were under way all the time")
     })
 }
