@@ -67,7 +67,8 @@ pub(crate) struct Send {
 
 /// Find attacks in logs: alerts (OCSF 2004), one a line
 ///
-/// Needs no configuration; of one that is named with --config, [client] and [evidence] count.
+/// Needs no configuration; of one that is named with --config, the tables client and evidence
+/// count.
 #[derive(Debug, Args)]
 pub(crate) struct Detect {
     /// The logs; - is standard input

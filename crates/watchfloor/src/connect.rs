@@ -24,11 +24,12 @@ impl Config {
             host: facts::of_host(),
             guard: self.settings.guard.clone(),
         };
-        let connections = std::mem::take(&mut self.connectors)
+        let connections: Vec<_> = std::mem::take(&mut self.connectors)
             .into_iter()
             .filter_map(|(name, section)| builder.connection(name, section))
             .collect();
         self.right()?;
+        tracing::debug!(file = %self.file.display(), connectors = connections.len(), "configured");
         Ok(Connected::new(self.settings, connections))
     }
 

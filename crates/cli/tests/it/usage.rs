@@ -1,4 +1,4 @@
-use crate::program::Place;
+use crate::program::{Place, Run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_configuration_tells_all_its_errors_and_ends_with_2() {
@@ -69,4 +69,24 @@ async fn a_command_that_does_not_work_does_not_exist() {
         .filter(|name| !name.is_empty())
         .collect();
     assert_eq!(names, ["check", "send", "detect", "help"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_go_to_standard_error_in_the_form_and_from_the_level_that_are_asked_for() {
+    let place = Place::new(
+        "[connectors.siem]\ntype = \"splunk\"\nhec_url = \"http://127.0.0.1:1\"\nhec_token = { env = \"TOKEN\" }\n\
+         [connectors.siem.http]\nmax_attempts = 1\n",
+    );
+    let check = |form: &str, level: &str| {
+        let mut program = place.program(&["--log-format", form, "check"]);
+        Run::of(&program.env("RUST_LOG", level).output().unwrap())
+    };
+    assert_eq!(check("text", "warn").err, "");
+    let text = check("text", "trace");
+    assert!(text.err.contains("configured") && !text.err.starts_with('{'), "{}", text.err);
+    let json = check("json", "trace");
+    let mut lines =
+        json.err.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    assert!(lines.any(|line| line["fields"]["message"] == "configured"), "{}", json.err);
+    assert!(json.json().iter().all(|line| line["connector"] == "siem"), "{}", json.out);
 }

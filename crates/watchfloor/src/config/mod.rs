@@ -35,7 +35,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// answered at once, that of the connectors as well.
 #[derive(Debug)]
 pub struct Config {
-    file: PathBuf,
+    pub(crate) file: PathBuf,
     /// What the parser could not read.
     unread: Vec<Problem>,
     pub(crate) problems: Problems,

@@ -161,3 +161,11 @@ fn foreign_bytes_never_panic_and_end() {
     let many = "= 1\n".repeat(200);
     assert!(errors(&many).contains("more syntax errors than are worth listing"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "([a-c\\[\\]{}=\"'.,#\n é0-9-]|\"\"\"|\\[connectors\\.x\\]\n){0,60}") {
+        let errors = errors(&text);
+        proptest::prop_assert!(errors.lines().all(|line| line.starts_with("watchfloor.toml:")), "{}", errors);
+    }
+}
