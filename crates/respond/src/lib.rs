@@ -8,4 +8,4 @@ mod responder;
 pub use owners::{Owner, Owners};
 pub use record::ActionRecord;
 pub use report::{Entry, Report, Verdict};
-pub use responder::{DeskAt, Responder};
+pub use responder::{DeskAt, Responder, block_marker};

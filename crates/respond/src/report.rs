@@ -69,7 +69,13 @@ pub enum Verdict {
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, at: Timestamp, on: &ConnectorName, alert: &Alert, verdict: Verdict) {
+    pub(crate) fn add(
+        &mut self,
+        at: Timestamp,
+        on: &ConnectorName,
+        alert: &Alert,
+        verdict: Verdict,
+    ) {
         self.entries.push(Entry { at, on: on.clone(), alert: alert.id.clone(), verdict });
     }
 

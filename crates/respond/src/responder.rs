@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchfloor_core::{
-    Action, Alert, Attribution, BlockRequest, BlockVerdict, Blocklist, Call, Comment, Error, Kind,
-    Lease, Marker, Opened, Outcome, Result, RichText, Scope, Target, Ticket, TicketDesk, TicketKey,
-    Timestamp,
+    Action, Alert, Attribution, BlockRequest, BlockVerdict, Blocklist, Call, Comment,
+    ConnectorName, Error, Kind, Lease, Marker, Opened, Outcome, Result, RichText, Scope, Target,
+    Ticket, TicketDesk, TicketKey, Timestamp,
 };
 
 use crate::{ActionRecord, Owners, Report, Verdict};
@@ -152,9 +152,8 @@ impl Responder {
             let (ip, why) = (alert.ip(), not_blockable(alert));
             self.note(report, blocklist.name(), alert, Verdict::NotBlocked { ip, why });
         }
-        let alerts_of: HashMap<Target, &Alert> = distinct_by(alerts, blockable)
-            .filter_map(|a| Some((blockable(a)?, a)))
-            .collect();
+        let alerts_of: HashMap<Target, &Alert> =
+            distinct_by(alerts, blockable).filter_map(|a| Some((blockable(a)?, a))).collect();
         let call = self.scope.call();
         let verdicts = match self.enforce(blocklist, &call, self.blocks(alerts)).await {
             Ok(verdicts) => verdicts,
@@ -176,9 +175,10 @@ impl Responder {
             let Some(expires) = held else { continue };
             let on = blocklist.name();
             for standing in tickets.iter().filter(|s| blockable(s.alert) == Some(target)) {
-                let until = expires.map_or_else(|| "until it is lifted".to_owned(), |t| format!("until {t}"));
+                let until = expires
+                    .map_or_else(|| "until it is lifted".to_owned(), |t| format!("until {t}"));
                 let text = RichText::new().text(format!("{target} is blocked on {on} {until}."));
-                let marker = Marker::derive(standing.key.as_str(), &format!("block {target} on {on}"));
+                let marker = block_marker(&standing.key, target, on);
                 self.comment(standing, Comment::new(marker, text), report).await;
             }
         }
@@ -223,15 +223,15 @@ impl Responder {
         self.note(report, desk.name(), standing.alert, verdict);
     }
 
-    fn note(
-        &self,
-        report: &mut Report,
-        on: &watchfloor_core::ConnectorName,
-        alert: &Alert,
-        verdict: Verdict,
-    ) {
+    fn note(&self, report: &mut Report, on: &ConnectorName, alert: &Alert, verdict: Verdict) {
         report.add(self.scope.clock().now(), on, alert, verdict);
     }
+}
+
+/// The marker of the comment that says on a ticket that its attacker is blocked: the same on every
+/// run, so that it is said once.
+pub fn block_marker(key: &TicketKey, target: Target, on: &ConnectorName) -> Marker {
+    Marker::derive(key.as_str(), &format!("block {target} on {on}"))
 }
 
 fn block_verdict(target: Target, verdict: BlockVerdict, expires: Option<Timestamp>) -> Verdict {

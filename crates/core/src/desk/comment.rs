@@ -33,7 +33,7 @@ impl<B: DeskBackend> Desk<B> {
                 again = false;
                 match self.backend.add_comment(call, id, comment).await {
                     Err(e) if matches!(e.outcome(), Outcome::Unknown | Outcome::Applied) => {
-                        lost = e
+                        lost = e;
                     }
                     verdict => return verdict,
                 }

@@ -29,11 +29,10 @@ impl EventView<'_> {
     }
 
     fn document<'d>(&'d self, uid: &'d str) -> Document<'d> {
-        let actor = self.actor();
-        let api = match (&self.operation, &actor) {
-            (Some(operation), Some(_)) if self.client.is_some() => Some(Api { operation }),
-            _ => None,
-        };
+        // API Activity needs to know who asked for which operation.
+        let operation = self.operation.as_deref().filter(|_| self.client.is_some());
+        let api = operation.map(|operation| Api { operation });
+        let actor = Some(self.actor());
         let class = if api.is_some() { API } else { HTTP };
         let activity = activity(class, self.method.as_deref().unwrap_or_default());
         let status = match self.status {
@@ -113,11 +112,11 @@ impl EventView<'_> {
     }
 
     /// An actor must say one of user, session or who invoked it.
-    fn actor(&self) -> Option<Actor<'_>> {
+    fn actor(&self) -> Actor<'_> {
         let user = self.user.as_deref().map(|name| User { name });
         let session = self.session.as_deref().map(|uid| Session { uid });
         let nobody = user.is_none() && session.is_none();
-        Some(Actor { user, session, invoked_by: nobody.then_some("anonymous") })
+        Actor { user, session, invoked_by: nobody.then_some("anonymous") }
     }
 
     /// Syslog's severity of the worst match as OCSF's.
