@@ -18,7 +18,7 @@ use crate::world::{DATA_STREAM, World};
 const LEASE: Duration = Duration::from_secs(3600);
 
 /// Nobody benign and nobody framed is alerted on or blocked; every attacker is found, with its kind.
-pub fn truth(table: &mut Table, recording: &Recording, done: &Done) {
+pub(crate) fn truth(table: &mut Table, recording: &Recording, done: &Done) {
     let truth = &recording.truth;
     let mut wrong = Vec::new();
     let mut found: BTreeMap<IpAddr, BTreeSet<&str>> = BTreeMap::new();
@@ -32,6 +32,19 @@ pub fn truth(table: &mut Table, recording: &Recording, done: &Done) {
         let kinds = found.get(&attacker.ip).cloned().unwrap_or_default();
         if kinds != BTreeSet::from([attacker.kind.as_str()]) {
             wrong.push(format!("{} did {}, found was {kinds:?}", attacker.ip, attacker.kind));
+        }
+    }
+    for alert in &done.alerts {
+        let by = truth.attackers.iter().find(|a| alert.ip() == Some(a.ip));
+        let during = |a: &crate::recording::Attacker| {
+            let (from, to) = (a.from.parse::<Timestamp>().ok()?, a.to.parse::<Timestamp>().ok()?);
+            // The truth has whole seconds.
+            let slack = Duration::from_secs(1);
+            let within = from.saturating_sub(slack)..=to.saturating_add(slack);
+            Some(within.contains(&alert.first_seen) && within.contains(&alert.last_seen))
+        };
+        if by.and_then(during) != Some(true) {
+            wrong.push(format!("alert {} is not within the attack's time", alert.id));
         }
     }
     let seen = format!("{} attackers, {} alerts", truth.attackers.len(), done.alerts.len());
@@ -52,7 +65,7 @@ pub fn truth(table: &mut Table, recording: &Recording, done: &Done) {
 }
 
 /// Events made = held by Splunk = held by Elastic, byte for byte.
-pub fn held_events(table: &mut Table, done: &Done, world: &World) {
+pub(crate) fn held_events(table: &mut Table, done: &Done, world: &World) {
     let made: BTreeMap<&str, &Event> = done.events.iter().map(|e| (e.uid(), e)).collect();
     let mut wrong = Vec::new();
     if made.len() != done.events.len() {
@@ -97,7 +110,7 @@ fn with_timestamp(event: &Event) -> Bytes {
 }
 
 /// By the verdicts of shipping alone: the events in a real system are not asked for.
-pub fn shipped_events(table: &mut Table, done: &Done) {
+pub(crate) fn shipped_events(table: &mut Table, done: &Done) {
     let mut wrong = Vec::new();
     for (name, summary) in &done.shipped {
         if summary.delivered != done.events.len() as u64 {
@@ -121,7 +134,7 @@ fn wanted(done: &Done) -> BTreeMap<TicketKey, &Alert> {
 }
 
 /// One ticket per key in each desk, in the right place, with the reason of the routing.
-pub fn held_tickets(table: &mut Table, done: &Done, systems: &Systems, world: &World) {
+pub(crate) fn held_tickets(table: &mut Table, done: &Done, systems: &Systems, world: &World) {
     let wanted = wanted(done);
     let mut wrong = Vec::new();
     let incidents = world.servicenow.held("incident");
@@ -173,7 +186,12 @@ pub fn held_tickets(table: &mut Table, done: &Done, systems: &Systems, world: &W
 }
 
 /// The same by asking the desks; a search that lags is asked again.
-pub async fn found_tickets(table: &mut Table, scope: &Scope, done: &Done, systems: &Systems) {
+pub(crate) async fn found_tickets(
+    table: &mut Table,
+    scope: &Scope,
+    done: &Done,
+    systems: &Systems,
+) {
     let wanted = wanted(done);
     let mut wrong = Vec::new();
     for (type_name, desk) in &systems.desks {
@@ -218,7 +236,7 @@ fn blocked(done: &Done) -> Vec<(Target, Option<Timestamp>)> {
 }
 
 /// Every attacker held, for as long as our lease, and said so once on each of its tickets.
-pub fn held_blocks(
+pub(crate) fn held_blocks(
     table: &mut Table,
     recording: &Recording,
     done: &Done,
@@ -281,7 +299,7 @@ pub fn held_blocks(
 }
 
 /// The same by asking the firewall and the desks.
-pub async fn listed_blocks(
+pub(crate) async fn listed_blocks(
     table: &mut Table,
     scope: &Scope,
     recording: &Recording,
@@ -322,13 +340,13 @@ pub async fn listed_blocks(
 }
 
 /// Every fault of the script was met.
-pub fn faults(table: &mut Table, world: &World) {
+pub(crate) fn faults(table: &mut Table, world: &World) {
     let seen = format!("{} faults met and settled", world.met().len());
     table.check("every fault of the script met", seen, &world.unmet());
 }
 
 /// No secret of a customer, and none of ours, anywhere.
-pub fn canaries(
+pub(crate) fn canaries(
     table: &mut Table,
     recording: &Recording,
     done: &Done,

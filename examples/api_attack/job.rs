@@ -18,20 +18,20 @@ use crate::recording::Recording;
 
 /// The five systems of a configuration.
 #[derive(Debug)]
-pub struct Systems {
+pub(crate) struct Systems {
     /// Where events go: Splunk, Elastic.
-    pub sinks: [(ConnectorName, Arc<dyn EventSink>); 2],
+    pub(crate) sinks: [(ConnectorName, Arc<dyn EventSink>); 2],
     /// Where tickets go, by type: ServiceNow, Jira.
-    pub desks: [(&'static str, Arc<dyn TicketDesk>); 2],
+    pub(crate) desks: [(&'static str, Arc<dyn TicketDesk>); 2],
     /// Where attackers are blocked.
-    pub firewall: Arc<dyn Blocklist>,
+    pub(crate) firewall: Arc<dyn Blocklist>,
     /// Who owns which part of the API.
-    pub owners: Owners,
+    pub(crate) owners: Owners,
 }
 
 impl Systems {
     /// One connector of each type, whatever their names.
-    pub fn of(connected: &Connected) -> Result<Self, Fatal> {
+    pub(crate) fn of(connected: &Connected) -> Result<Self, Fatal> {
         let sink = |type_name| -> Result<_, Error> {
             let connection = connected.of_type(type_name)?;
             Ok((connection.name().clone(), connection.sink()?))
@@ -61,21 +61,25 @@ impl Systems {
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Done {
+pub(crate) struct Done {
     /// Every event made from the logs.
-    pub events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     /// Lines that could not be read.
-    pub bad: Vec<BadLine>,
+    pub(crate) bad: Vec<BadLine>,
     /// What was found.
-    pub alerts: Vec<Alert>,
+    pub(crate) alerts: Vec<Alert>,
     /// What became of the events, by sink.
-    pub shipped: Vec<(ConnectorName, Summary)>,
+    pub(crate) shipped: Vec<(ConnectorName, Summary)>,
     /// What became of tickets, blocks and comments.
-    pub report: Report,
+    pub(crate) report: Report,
 }
 
 /// Reads, detects, ships and responds.
-pub async fn run(scope: &Scope, recording: &Recording, systems: &Systems) -> Result<Done, Fatal> {
+pub(crate) async fn run(
+    scope: &Scope,
+    recording: &Recording,
+    systems: &Systems,
+) -> Result<Done, Fatal> {
     let (events, bad, alerts) = read(scope, recording)?;
     let shipments =
         systems.sinks.iter().map(|(name, sink)| {

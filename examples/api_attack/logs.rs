@@ -8,11 +8,11 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// A buffer that everything is logged into, ours down to trace level.
 #[derive(Clone, Debug, Default)]
-pub struct Logs(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Logs(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
     /// Begins.
-    pub fn capture() -> Self {
+    pub(crate) fn capture() -> Self {
         let logs = Self::default();
         let ours = ["watchfloor", "watchfloor_core", "watchfloor_http", "watchfloor_firewall"];
         let filter = ours.iter().fold(EnvFilter::new("debug"), |filter, name| {
@@ -30,7 +30,7 @@ impl Logs {
     }
 
     /// What was logged so far.
-    pub fn take(&self) -> Vec<u8> {
+    pub(crate) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -14,57 +14,57 @@ use crate::Fatal;
 
 /// The files of the recording.
 #[derive(Debug)]
-pub struct Recording {
+pub(crate) struct Recording {
     /// nginx's access log, JSON.
-    pub access: Vec<u8>,
+    pub(crate) access: Vec<u8>,
     /// ModSecurity's audit log.
-    pub audit: Vec<u8>,
+    pub(crate) audit: Vec<u8>,
     /// The API's OpenAPI documents, the current one first.
-    pub specs: Vec<Vec<u8>>,
+    pub(crate) specs: Vec<Vec<u8>>,
     /// `[client]`, as TOML.
-    pub client: String,
+    pub(crate) client: String,
     /// `[[owners]]`, as TOML.
-    pub owners: String,
+    pub(crate) owners: String,
     /// Who did what.
-    pub truth: Truth,
+    pub(crate) truth: Truth,
 }
 
 /// Who did what in the recording.
 #[derive(Debug, Deserialize)]
-pub struct Truth {
+pub(crate) struct Truth {
     /// Those who attacked.
-    pub attackers: Vec<Attacker>,
+    pub(crate) attackers: Vec<Attacker>,
     /// Benign clients that a forged header names.
-    pub framed: BTreeSet<IpAddr>,
+    pub(crate) framed: BTreeSet<IpAddr>,
     /// Everybody else.
-    pub benign: BTreeSet<IpAddr>,
+    pub(crate) benign: BTreeSet<IpAddr>,
     /// Every secret in the logs.
-    pub canaries: Vec<String>,
+    pub(crate) canaries: Vec<String>,
 }
 
 /// An attacker.
 #[derive(Debug, Deserialize)]
-pub struct Attacker {
+pub(crate) struct Attacker {
     /// Its address.
-    pub ip: IpAddr,
+    pub(crate) ip: IpAddr,
     /// What it did: the kind's slug.
-    pub kind: String,
+    pub(crate) kind: String,
     /// Its first request.
-    pub from: String,
+    pub(crate) from: String,
     /// Its last.
-    pub to: String,
+    pub(crate) to: String,
 }
 
 impl Recording {
     /// When it ended: after the last attack.
-    pub fn end(&self) -> Result<Timestamp, Fatal> {
+    pub(crate) fn end(&self) -> Result<Timestamp, Fatal> {
         let ends = self.truth.attackers.iter().map(|a| a.to.parse::<Timestamp>());
         let last = ends.collect::<Result<Vec<_>, _>>()?.into_iter().max();
         Ok(last.ok_or("the recording has no attackers")?.saturating_add(Duration::from_secs(60)))
     }
 
     /// Reads it from its folder.
-    pub fn load() -> io::Result<Self> {
+    pub(crate) fn load() -> io::Result<Self> {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/shop-api");
         let named = |file: &str| -> PathBuf { dir.join(file) };
         let truth = serde_json::from_slice(&fs::read(named("truth.json"))?)?;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// What was checked, and how it came out.
 #[derive(Debug, Default)]
-pub struct Table {
+pub(crate) struct Table {
     rows: Vec<Row>,
 }
 
@@ -24,7 +24,7 @@ enum Verdict {
 
 impl Table {
     /// A row that adds up if `wrong` is empty.
-    pub fn check(&mut self, what: &'static str, seen: impl Into<String>, wrong: &[String]) {
+    pub(crate) fn check(&mut self, what: &'static str, seen: impl Into<String>, wrong: &[String]) {
         let (verdict, mut detail) = match wrong {
             [] => (Verdict::AddsUp, seen.into()),
             _ => (Verdict::DoesNot, seen.into()),
@@ -39,17 +39,17 @@ impl Table {
     }
 
     /// A row that these systems cannot be asked.
-    pub fn skip(&mut self, what: &'static str, why: impl Into<String>) {
+    pub(crate) fn skip(&mut self, what: &'static str, why: impl Into<String>) {
         self.rows.push(Row { what, verdict: Verdict::NotAsked, detail: why.into() });
     }
 
     /// Whether every row that could be asked adds up.
-    pub fn adds_up(&self) -> bool {
+    pub(crate) fn adds_up(&self) -> bool {
         self.rows.iter().all(|row| row.verdict != Verdict::DoesNot)
     }
 
     /// The table as text.
-    pub fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let width = self.rows.iter().map(|r| r.what.chars().count()).max().unwrap_or_default();
         let mut text = String::new();
         for row in &self.rows {

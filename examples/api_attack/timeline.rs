@@ -11,7 +11,7 @@ use crate::recording::Recording;
 use crate::world::Met;
 
 /// The timeline as text.
-pub fn render(recording: &Recording, done: &Done, met: &[Met]) -> String {
+pub(crate) fn render(recording: &Recording, done: &Done, met: &[Met]) -> String {
     let mut text = String::new();
     let lines = |log: &[u8]| log.split(|b| *b == b'\n').filter(|l| !l.is_empty()).count();
     let _ = writeln!(

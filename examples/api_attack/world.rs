@@ -13,21 +13,21 @@ use crate::recording::Recording;
 
 /// The twins.
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct World {
     /// Splunk.
-    pub hec: Server<twins::Hec>,
+    pub(crate) hec: Server<twins::Hec>,
     /// Elasticsearch.
-    pub elastic: Server<twins::Elasticsearch>,
+    pub(crate) elastic: Server<twins::Elasticsearch>,
     /// ServiceNow.
-    pub servicenow: Server<twins::ServiceNow>,
+    pub(crate) servicenow: Server<twins::ServiceNow>,
     /// Jira.
-    pub jira: Server<twins::Jira>,
+    pub(crate) jira: Server<twins::Jira>,
     /// PAN-OS.
-    pub firewall: Server<twins::PanOs>,
+    pub(crate) firewall: Server<twins::PanOs>,
 }
 
 /// Where the events go in Elasticsearch.
-pub const DATA_STREAM: &str = "logs-watchfloor-default";
+pub(crate) const DATA_STREAM: &str = "logs-watchfloor-default";
 
 /// The secrets of the five connectors: canaries too, and searched for like the customers'.
 const SECRETS: [(&str, &str); 5] = [
@@ -96,22 +96,22 @@ const SCRIPT: [Scripted; 6] = [
 
 /// A fault that was met.
 #[derive(Debug)]
-pub struct Met {
+pub(crate) struct Met {
     /// When.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// By which system.
-    pub twin: &'static str,
+    pub(crate) twin: &'static str,
     /// At which request.
-    pub request: String,
+    pub(crate) request: String,
     /// What went wrong.
-    pub fault: String,
+    pub(crate) fault: String,
     /// How it was settled.
-    pub settled: &'static str,
+    pub(crate) settled: &'static str,
 }
 
 impl World {
     /// Starts the twins and gives them their script.
-    pub async fn start(clock: Arc<TestClock>) -> io::Result<Self> {
+    pub(crate) async fn start(clock: Arc<TestClock>) -> io::Result<Self> {
         let secret = |name| SECRETS.iter().find(|(n, _)| *n == name).map_or("", |(_, s)| *s);
         let servicenow = twins::ServiceNow::new(clock.clone(), "watchfloor", secret("SN_SECRET"));
         for group in
@@ -150,7 +150,7 @@ impl World {
     }
 
     /// The configuration that leads to the twins; client and owners are the recording's.
-    pub fn config(&self, recording: &Recording) -> Config {
+    pub(crate) fn config(&self, recording: &Recording) -> Config {
         let text = format!(
             r#"{client}
 {owners}
@@ -194,12 +194,12 @@ api_key = {{ env = "PAN_KEY" }}
     }
 
     /// The secrets of the connectors, as they are and as they are sent.
-    pub fn secrets(&self) -> Vec<&'static str> {
+    pub(crate) fn secrets(&self) -> Vec<&'static str> {
         SECRETS.iter().map(|(_, secret)| *secret).collect()
     }
 
     /// The faults that were met, in the order of time.
-    pub fn met(&self) -> Vec<Met> {
+    pub(crate) fn met(&self) -> Vec<Met> {
         let mut all = Vec::new();
         for scripted in &SCRIPT {
             let met = self.script(scripted.twin).met();
@@ -219,7 +219,7 @@ api_key = {{ env = "PAN_KEY" }}
     }
 
     /// The faults that were not met.
-    pub fn unmet(&self) -> Vec<String> {
+    pub(crate) fn unmet(&self) -> Vec<String> {
         let twins = ["Splunk", "Elastic", "ServiceNow", "Jira", "PAN-OS"];
         let unmet = |twin: &&str| {
             let unmet = self.script(twin).unmet();
@@ -229,7 +229,7 @@ api_key = {{ env = "PAN_KEY" }}
     }
 
     /// Everything that was written into the five systems: what people would see there.
-    pub fn written(&self) -> Vec<(&'static str, Vec<u8>)> {
+    pub(crate) fn written(&self) -> Vec<(&'static str, Vec<u8>)> {
         let (mut events, mut tickets, mut blocks) = (Vec::new(), String::new(), String::new());
         self.hec.held().iter().for_each(|e| events.extend_from_slice(&e.event));
         self.elastic.held(DATA_STREAM).values().for_each(|d| events.extend_from_slice(d));
