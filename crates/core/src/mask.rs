@@ -4,7 +4,9 @@
 //! seen to be the same and neither can be used. Masking what is masked changes nothing.
 
 mod fields;
+mod shapes;
 mod text;
+mod waf;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -24,7 +26,7 @@ pub enum Mode {
     Mask,
     /// It stays. For a closed laboratory.
     Keep,
-    /// It is taken out: `masked:`.
+    /// It is taken out: `masked:`; readers leave out the raw line too.
     Drop,
 }
 
@@ -51,9 +53,15 @@ const WORDS: &[&str] = &[
     "apikey",
     "credential",
     "privatekey",
+    "accesskey",
+    "authkey",
     "sessionid",
     "jwt",
 ];
+
+/// Words that do so as the last word of the name: `loyaltyPin`, `X-Amz-Signature`.
+const LAST_WORDS: &[&str] =
+    &["pin", "otp", "pwd", "pass", "sid", "cvv", "cvc", "ssn", "sig", "signature"];
 
 /// Names that are those of a secret as a whole.
 const NAMES: &[&str] = &[
@@ -92,6 +100,11 @@ impl Masker {
         Self { mode, key, extra: HashSet::new() }
     }
 
+    /// What becomes of a secret.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// Takes a further key for that of a secret, such as one that an OpenAPI document marks.
     pub fn and_key(mut self, name: &str) -> Self {
         self.extra.insert(plain(name));
@@ -118,12 +131,21 @@ impl Masker {
 
     /// Whether a key's name is that of a secret: of a parameter, a form field, a JSON member.
     pub fn is_secret_key(&self, name: &str) -> bool {
+        if LAST_WORDS.contains(&last_word(name).to_ascii_lowercase().as_str()) {
+            return true;
+        }
         let name = plain(name);
         // A dotted or bracketed path is judged by its last part too: `json.user[password]`.
         let last = name.trim_end_matches(']').rsplit(['.', '[', ':']).next().unwrap_or(&name);
         [name.as_str(), last].iter().any(|n| {
             WORDS.iter().any(|w| n.contains(w)) || NAMES.contains(n) || self.extra.contains(*n)
         })
+    }
+
+    /// Whether a name is that of a secret also in prose, before a colon.
+    fn is_plain_word(&self, name: &str) -> bool {
+        let name = plain(name);
+        WORDS.iter().any(|w| name.ends_with(w)) || self.extra.contains(&name)
     }
 
     /// Whether a header's name is that of a secret.
@@ -160,6 +182,17 @@ impl Masker {
 fn plain(name: &str) -> String {
     let kept = name.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '"' | '\''));
     kept.flat_map(char::to_lowercase).collect()
+}
+
+/// The last word of a name, by its signs and its capitals: `userPin` → `Pin`.
+fn last_word(name: &str) -> &str {
+    let name = name.trim_end_matches([']', '"', '\'']);
+    let start =
+        name.char_indices().rev().zip(name.chars().rev().skip(1)).find_map(|((at, c), before)| {
+            let sign = !before.is_alphanumeric();
+            (sign || c.is_uppercase() && before.is_lowercase()).then_some(at)
+        });
+    &name[start.unwrap_or_default()..]
 }
 
 impl fmt::Debug for Masker {

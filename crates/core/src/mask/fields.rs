@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use super::text::is_scheme;
 use super::{Masker, Mode};
 
 impl Masker {
@@ -19,8 +20,10 @@ impl Masker {
                 Cow::Owned(format!("{}{rest}", self.cookies(pair)))
             }
             "authorization" | "proxy-authorization" => match value.split_once(' ') {
-                Some((scheme, rest)) => Cow::Owned(format!("{scheme} {}", self.value(rest))),
-                None => Cow::Owned(self.value(value)),
+                Some((scheme, rest)) if is_scheme(scheme) => {
+                    Cow::Owned(format!("{scheme} {}", self.value(rest)))
+                }
+                _ => Cow::Owned(self.value(value)),
             },
             "referer" | "referrer" | "location" => self.url(value),
             name if self.is_secret_header(name) => Cow::Owned(self.value(value)),
@@ -69,7 +72,7 @@ impl Masker {
 }
 
 /// Percent-decoded, lossily: enough to see what a key is called.
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
