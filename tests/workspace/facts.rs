@@ -21,13 +21,13 @@ fn every_fact_has_a_source_and_a_test_that_exists() {
         for fact in table["fact"].as_array().expect("[[fact]]") {
             let word = |key: &str| {
                 let word = fact.get(key).and_then(|v| v.as_str()).unwrap_or_default();
-                assert!(!word.is_empty(), "{}: a fact without {key}: {fact}", manifest.display());
+                assert!(!word.is_empty(), "{}: a fact without {key}: {fact:?}", manifest.display());
                 word
             };
             assert!(ids.insert(word("id").to_owned()), "{}: twice", word("id"));
             word("says");
             word("source");
-            assert!(["measured", "documented", "recalled"].contains(&word("seen")), "{fact}");
+            assert!(["measured", "documented", "recalled"].contains(&word("seen")), "{fact:?}");
             let test = format!("fn {}(", word("test"));
             assert!(code.contains(&test), "{}: no {test}", manifest.display());
             facts += 1;
