@@ -18,9 +18,12 @@ pub struct Layer(Arc<Inner>);
 
 struct Inner {
     clock: Arc<dyn Clock>,
-    hosts: Mutex<HashMap<(TenantId, Arc<str>), Arc<Host>>>,
+    hosts: Mutex<HashMap<HostKey, Arc<Host>>>,
     tokens: Tokens,
 }
+
+/// Tenant, and `host:port`.
+type HostKey = (TenantId, Arc<str>);
 
 /// What is kept of one host for one tenant.
 #[derive(Debug, Default)]

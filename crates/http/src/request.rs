@@ -79,13 +79,11 @@ impl Request {
 
     /// Sets a JSON body.
     pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(body) => self.body("application/json", body.into()),
-            Err(_) => {
-                self.broken = Some(invalid("the body cannot be written as JSON".to_owned()));
-                self
-            }
+        if let Ok(body) = serde_json::to_vec(value) {
+            return self.body("application/json", body.into());
         }
+        self.broken = Some(invalid("the body cannot be written as JSON".to_owned()));
+        self
     }
 
     /// Sets a body of form fields.

@@ -86,30 +86,26 @@ impl Auth {
     }
 
     /// The credential as it goes on the wire, checked.
-    pub(crate) fn prepare(
-        &self,
-        clock: &Arc<dyn Clock>,
-        settings: &Settings,
-    ) -> Result<Credential> {
+    pub(crate) fn prepare(self, clock: &Arc<dyn Clock>, settings: &Settings) -> Result<Credential> {
         let refuse = |what: &str| Err(Error::new(Kind::Config, what));
-        let (name, value) = match &self.0 {
+        let (name, value) = match self.0 {
             Kinds::None => return Ok(Credential::None),
             Kinds::ClientCredentials(grant) => {
-                let source = ClientCredentials::new(grant.clone(), clock.clone(), settings)?;
+                let source = ClientCredentials::new(grant, clock.clone(), settings)?;
                 return Ok(Credential::Token(Arc::new(source)));
             }
-            Kinds::Basic { user, .. } if user.contains(':') => {
+            Kinds::Basic { ref user, .. } if user.contains(':') => {
                 return refuse("the user name of basic auth cannot hold a colon");
             }
             Kinds::Basic { user, password } => {
-                let pair = STANDARD.encode(format!("{user}:{}", text(password)));
+                let pair = STANDARD.encode(format!("{user}:{}", text(&password)));
                 (AUTHORIZATION, on_the_wire("Basic ", &Secret::new(pair)))
             }
             Kinds::Scheme { scheme, value } => {
-                (AUTHORIZATION, on_the_wire(&format!("{scheme} "), value))
+                (AUTHORIZATION, on_the_wire(&format!("{scheme} "), &value))
             }
             Kinds::Header { name, value } => match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(name) => (name, on_the_wire("", value)),
+                Ok(name) => (name, on_the_wire("", &value)),
                 Err(_) => return refuse("the name of the credential's header is no header name"),
             },
         };
@@ -198,7 +194,7 @@ mod tests {
 
     fn prepared(auth: &Auth) -> Result<Credential> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        auth.prepare(&clock, &Settings::default())
+        auth.clone().prepare(&clock, &Settings::default())
     }
 
     fn sent(auth: &Auth) -> (String, String) {

@@ -39,7 +39,9 @@ impl Token {
 
 /// The tokens of a process.
 #[derive(Default)]
-pub(crate) struct Tokens(Mutex<HashMap<Key, Vec<(Secret, Arc<Slot>)>>>);
+pub(crate) struct Tokens(Mutex<HashMap<Key, Vec<BySecret>>>);
+
+type BySecret = (Secret, Arc<Slot>);
 
 #[derive(PartialEq, Eq, Hash)]
 struct Key {

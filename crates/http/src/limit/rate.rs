@@ -28,7 +28,7 @@ impl Rate {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let next = if per_second.is_some() { state.next } else { Duration::ZERO };
         let at = next.max(state.paused).max(now);
-        let wait = at - now;
+        let wait = at.saturating_sub(now);
         if !wait.is_zero() && wait >= most {
             return Err(wait);
         }

@@ -4,6 +4,7 @@ mod auth;
 mod bench;
 mod egress;
 mod endpoints;
+mod factory;
 mod pipeline;
 mod retry;
 mod settings;

@@ -9,7 +9,7 @@ use crate::bench::{Bench, Raw, name};
 
 fn quick() -> Settings {
     let mut settings = Settings::default();
-    settings.attempt_timeout = Duration::from_millis(100);
+    settings.attempt_timeout = Duration::from_millis(300);
     settings
 }
 
@@ -241,4 +241,23 @@ async fn by_status_is_the_default_word() {
     let e =
         client.delete("item", "x.drop", Repeat::Harmless).send(&bench.call()).await.unwrap_err();
     assert_eq!(e.to_string(), "x: x.drop: not found: it is not there (status 404)");
+}
+
+#[tokio::test]
+async fn a_caller_that_rebuilds_the_body_waits_as_the_server_asks_up_to_the_cap() {
+    let bench = Bench::new().await;
+    let client = bench.client(Settings::default());
+    let mut attempts = client.attempts(&bench.call());
+    let at = |secs| {
+        "2026-11-24T08:00:00Z"
+            .parse::<watchfloor_core::Timestamp>()
+            .unwrap()
+            .saturating_add(Duration::from_secs(secs))
+    };
+    attempts.wait(Some(at(10))).await.unwrap();
+    assert_eq!(bench.clock.elapsed(), Duration::from_secs(10));
+    attempts.wait(Some(at(90_000))).await.unwrap();
+    assert_eq!(bench.clock.elapsed(), Duration::from_secs(70));
+    let e = attempts.wait(Some(at(90_000))).await.unwrap_err();
+    assert_eq!((e.kind(), e.retry()), (Kind::RateLimited, Retry::NotBefore(at(130))));
 }

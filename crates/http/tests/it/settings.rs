@@ -28,12 +28,16 @@ async fn t25_timeout_bounds_an_operation_with_its_retries() {
 async fn t25_attempt_timeout_ends_an_attempt() {
     let bench = Bench::new().await;
     bench.server.script().on("item", 1, Fault::Hang);
-    let client = bench.client(settings(vec![("attempt_timeout", text("50ms"))]));
+    let client = bench.client(settings(vec![("attempt_timeout", text("250ms"))]));
     client.get("item", "x.get").send(&bench.call()).await.unwrap();
     assert_eq!(bench.count("item"), 2);
     // With longer attempts it is the operation's end that comes first.
     bench.server.script().on("item", 1, Fault::Hang);
-    let long = settings(vec![("attempt_timeout", text("9m")), ("timeout", text("80ms"))]);
+    let long = settings(vec![
+        ("attempt_timeout", text("9m")),
+        ("timeout", text("250ms")),
+        ("max_attempts", Value::Integer(1)),
+    ]);
     let e = bench.client(long).get("item", "x.get").send(&bench.call()).await.unwrap_err();
     assert_eq!((e.kind(), bench.count("item")), (Kind::Timeout, 3));
 }
