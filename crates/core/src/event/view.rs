@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{Attribution, BadEvent, Client, Event};
 use crate::Timestamp;
@@ -142,7 +142,7 @@ impl Event {
         }
         view.peer = ours.peer.text().and_then(|t| t.parse().ok());
         view.url_group = ours.url_group.text();
-        view.waf = ours.waf;
+        view.waf = ours.waf.unwrap_or_default();
         view.host = doc.dst_endpoint.and_then(|d| d.hostname.text());
         if let Some(request) = doc.http_request {
             view.method = request.http_method.text();
@@ -150,7 +150,8 @@ impl Event {
             view.referrer = request.referrer.text();
             view.request_id = request.uid.text();
             view.bytes_in = request.length;
-            view.forwarded = request.x_forwarded_for.into_iter().filter_map(Lazy::text).collect();
+            let hops = request.x_forwarded_for.into_iter().flatten();
+            view.forwarded = hops.filter_map(Lazy::text).collect();
             if let Some(url) = request.url {
                 view.path = url.path.text();
                 view.query = url.query_string.text();
@@ -172,10 +173,17 @@ impl Event {
     }
 }
 
-/// Text that is borrowed where it has no escapes.
-#[derive(Default, Deserialize)]
-#[serde(transparent)]
-struct Lazy<'a>(#[serde(borrow)] Option<Cow<'a, str>>);
+/// Text that is borrowed where it has no escapes. (`Option<Cow<str>>` of its own is always owned.)
+#[derive(Default)]
+struct Lazy<'a>(Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Lazy<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+        Ok(Self(Option::<Text<'a>>::deserialize(d)?.map(|text| text.0)))
+    }
+}
 
 impl<'a> Lazy<'a> {
     fn text(self) -> Option<Cow<'a, str>> {
@@ -228,7 +236,7 @@ shapes! {
         #[serde(borrow)] referrer: Lazy<'a>,
         #[serde(borrow)] uid: Lazy<'a>,
         length: Option<u64>,
-        #[serde(borrow)] x_forwarded_for: Vec<Lazy<'a>>,
+        #[serde(borrow)] x_forwarded_for: Option<Vec<Lazy<'a>>>,
         #[serde(borrow)] url: Option<Url<'a>>,
     }
     Url {
@@ -260,6 +268,6 @@ shapes! {
         attribution: Option<Attribution>,
         #[serde(borrow)] peer: Lazy<'a>,
         #[serde(borrow)] url_group: Lazy<'a>,
-        #[serde(borrow)] waf: Vec<WafMatch<'a>>,
+        #[serde(borrow)] waf: Option<Vec<WafMatch<'a>>>,
     }
 }

@@ -8,24 +8,73 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::view::{EventView, Raw, WafMatch};
-use super::{Attribution, Event};
-use crate::{EventId, Timestamp};
+use super::{Attribution, Event, MAX_LEN};
+use crate::{Count, EventId, Timestamp, text};
 
 /// OCSF's word for a field that must be there and is not known.
 const UNKNOWN: &str = "unknown";
+
+/// So much of each text, in bytes, and of each list stays of a view whose document is too long: in
+/// JSON each byte takes six at most.
+const LONGEST_TEXT: usize = 8 << 10;
+const MOST_ITEMS: usize = 32;
 
 impl EventView<'_> {
     /// The OCSF document: API Activity (6003) where the operation and an actor are known, else HTTP
     /// Activity (4002). A view without a uid gets a new random one.
     ///
-    /// It says what the view says: masking is the reader's, and is done before.
+    /// It says what the view says: masking is the reader's, and is done before. Only what would be
+    /// longer than [`MAX_LEN`] loses its raw line, and has its texts cut.
     pub fn to_event(&self) -> Event {
         let uid = match &self.uid {
             Some(uid) => Cow::Borrowed(&**uid),
             None => Cow::Owned(EventId::random().as_str().to_owned()),
         };
-        let doc = serde_json::to_vec(&self.document(&uid)).expect("a view is writable as JSON");
+        let mut doc = self.json(&uid);
+        if doc.len() > MAX_LEN {
+            doc = self.short().json(&text::cut(&uid, LONGEST_TEXT, Count::Bytes));
+        }
         Event::from_json(doc, self.time).expect("a document of ours is an event")
+    }
+
+    fn json(&self, uid: &str) -> Vec<u8> {
+        serde_json::to_vec(&self.document(uid)).expect("a view is writable as JSON")
+    }
+
+    /// The view without its raw line and with at most [`LONGEST_TEXT`] bytes of each text, so that
+    /// its document fits however its texts are escaped.
+    fn short(&self) -> EventView<'_> {
+        let cut = |text: &str| Cow::Owned(text::cut(text, LONGEST_TEXT, Count::Bytes).into_owned());
+        let some = |text: &Option<Cow<'_, str>>| text.as_deref().map(cut);
+        let waf = self.waf.iter().take(MOST_ITEMS).map(|found| WafMatch {
+            rule: cut(&found.rule),
+            message: cut(&found.message),
+            severity: found.severity,
+            tags: Vec::new(),
+            data: cut(&found.data),
+        });
+        EventView {
+            uid: None,
+            tenant: some(&self.tenant),
+            vendor: some(&self.vendor),
+            product: cut(&self.product),
+            log_name: some(&self.log_name),
+            forwarded: self.forwarded.iter().take(MOST_ITEMS).map(|hop| cut(hop)).collect(),
+            host: some(&self.host),
+            method: some(&self.method),
+            path: some(&self.path),
+            query: some(&self.query),
+            user_agent: some(&self.user_agent),
+            referrer: some(&self.referrer),
+            request_id: some(&self.request_id),
+            user: some(&self.user),
+            session: some(&self.session),
+            operation: some(&self.operation),
+            url_group: some(&self.url_group),
+            waf: waf.collect(),
+            raw: None,
+            ..*self
+        }
     }
 
     fn document<'d>(&'d self, uid: &'d str) -> Document<'d> {
@@ -319,5 +368,139 @@ impl Ours<'_> {
             && self.peer.is_none()
             && self.url_group.is_none()
             && self.waf.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::Client;
+
+    fn json(event: &Event) -> Value {
+        serde_json::from_slice(event.json()).unwrap()
+    }
+
+    fn full() -> EventView<'static> {
+        let text = |t: &'static str| Some(Cow::Borrowed(t));
+        let mut found = WafMatch::new("942100", "SQL \"injection\"");
+        found.severity = 2;
+        found.tags = vec!["attack-sqli".into()];
+        found.data = "found within ARGS:q: ' OR 1=1".into();
+        EventView {
+            uid: text("u-1"),
+            tenant: text("acme"),
+            vendor: text("F5"),
+            log_name: text("access"),
+            client: Some(Client {
+                ip: "203.0.113.7".parse().unwrap(),
+                attribution: Attribution::Attested,
+            }),
+            client_port: Some(4711),
+            peer: Some("192.0.2.10".parse().unwrap()),
+            forwarded: vec!["10.0.0.1".into(), "203.0.113.7".into()],
+            host: text("shop.example"),
+            method: text("POST"),
+            path: text("/api/orders/7"),
+            query: text("q=1"),
+            user_agent: text("curl\\8"),
+            referrer: text("https://shop.example/"),
+            request_id: text("r-1"),
+            bytes_in: Some(274),
+            status: Some(403),
+            bytes_out: Some(593),
+            latency: Some(11),
+            user: text("mia"),
+            session: text("masked:00000000"),
+            operation: text("getOrder"),
+            url_group: text("/api/orders/{orderId}"),
+            waf: vec![found],
+            blocked: Some(true),
+            raw: Some(Raw::Text("the \"line\"".into())),
+            ..EventView::new(Timestamp::from_secs(1_795_512_224).unwrap(), "NGINX")
+        }
+    }
+
+    #[test]
+    fn a_document_says_what_the_view_says() {
+        let event = full().to_event();
+        assert_eq!((event.uid(), event.class_uid()), ("u-1", 6003));
+        let view = event.view().unwrap();
+        assert_eq!(view, full());
+        assert!(matches!(view.path, Some(Cow::Borrowed(_))), "it borrows");
+        assert!(matches!(view.user_agent, Some(Cow::Owned(_))), "but where JSON has an escape");
+        let doc = json(&event);
+        assert_eq!(doc["type_uid"], 600_301);
+        assert_eq!((&doc["action_id"], &doc["disposition_id"]), (&2.into(), &2.into()));
+        assert_eq!(doc["metadata"]["profiles"][0], "security_control");
+        assert_eq!((&doc["severity_id"], &doc["status_id"]), (&5.into(), &2.into()));
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let event = EventView::new(Timestamp::EPOCH, "").to_event();
+        assert_eq!(event.class_uid(), 4002);
+        let doc = json(&event);
+        assert_eq!(doc["metadata"]["product"]["name"], "unknown");
+        let none = ["src_endpoint", "actor", "api", "raw_data", "unmapped", "action_id"];
+        assert!(none.iter().all(|key| doc.get(key).is_none()), "{doc}");
+        assert_ne!(event.uid(), EventView::new(Timestamp::EPOCH, "").to_event().uid());
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_is_there_byte_for_byte() {
+        let raw = Some(Raw::Bytes(Cow::Borrowed(b"a\xffb".as_slice())));
+        let doc = json(&EventView { raw, ..full() }.to_event());
+        assert_eq!(doc["raw_data"], "a\u{fffd}b");
+        assert_eq!(doc["unmapped"]["raw_data_base64"], STANDARD.encode(b"a\xffb"));
+    }
+
+    #[test]
+    fn a_view_that_makes_too_long_a_document_is_cut() {
+        let long = || Cow::Owned("\u{1}".repeat(MAX_LEN / 6));
+        let mut view = EventView { raw: Some(Raw::Text(long())), ..full() };
+        let event = view.to_event();
+        assert_eq!(
+            event.view().unwrap(),
+            EventView { raw: None, waf: event.view().unwrap().waf, ..full() }
+        );
+        for text in [&mut view.path, &mut view.query, &mut view.user_agent, &mut view.uid] {
+            *text = Some(long());
+        }
+        view.forwarded = vec![long(); 2];
+        view.waf = vec![WafMatch::new(long(), long()); 2];
+        let event = view.to_event();
+        assert!(event.len() < MAX_LEN && event.view().unwrap().path.unwrap().ends_with('…'));
+    }
+
+    #[test]
+    fn nulls_of_other_people_s_documents_are_nothing() {
+        let doc = r#"{"src_endpoint":null,"http_request":{"x_forwarded_for":null,"url":null,
+            "http_method":null},"http_response":{"code":null},"actor":{"user":{"name":null}},
+            "unmapped":{"watchfloor":{"waf":null,"peer":null}},"raw_data":null}"#;
+        let event = Event::from_json(doc, Timestamp::EPOCH).unwrap();
+        let view = event.view().unwrap();
+        assert_eq!((view.client, view.method, view.user), (None, None, None));
+        let claimed = r#"{"src_endpoint":{"ip":"203.0.113.7"}}"#;
+        let event = Event::from_json(claimed, Timestamp::EPOCH).unwrap();
+        assert_eq!(event.view().unwrap().client.unwrap().attribution, Attribution::Claimed);
+    }
+
+    proptest! {
+        #[test]
+        fn any_texts_come_back(path in "\\PC{1,20}", agent in any::<String>(), raw in any::<Vec<u8>>()) {
+            let view = EventView {
+                path: Some(path.clone().into()),
+                user_agent: Some(agent.clone().into()),
+                raw: Some(Raw::Bytes(raw.into())),
+                ..full()
+            };
+            let event = view.to_event();
+            let back = event.view().unwrap();
+            prop_assert_eq!(back.path.as_deref(), Some(path.as_str()));
+            prop_assert_eq!(back.user_agent.as_deref().unwrap_or_default(), agent.as_str());
+        }
     }
 }
