@@ -158,6 +158,7 @@ impl Detect {
     /// give the same alerts, whatever the order of the logs.
     pub fn finish(&mut self) -> Vec<Alert> {
         let seen = self.joined.take();
-        detectors::alerts(&self.tenant, &seen, &self.thresholds)
+        let is_proxy = |ip| self.client.trusts(ip);
+        detectors::alerts(&self.tenant, &seen, &self.thresholds, is_proxy)
     }
 }

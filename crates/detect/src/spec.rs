@@ -207,10 +207,14 @@ fn mark_sensitive(node: &Value, names: &mut Vec<String>, depth: usize) {
                     names.push(name.to_owned());
                 }
             }
-            map.values().for_each(|child| mark_sensitive(child, names, depth + 1));
+            for child in map.values() {
+                mark_sensitive(child, names, depth + 1);
+            }
         }
         Value::Array(items) => {
-            items.iter().for_each(|child| mark_sensitive(child, names, depth + 1))
+            for child in items {
+                mark_sensitive(child, names, depth + 1);
+            }
         }
         _ => {}
     }

@@ -21,7 +21,8 @@ impl Factory for Elastic {
     fn build(&self, name: &ConnectorName, section: &mut Section, env: &Env) -> Option<Ports> {
         let urls = base_urls(section, "urls", r#"such as ["https://es.example:9200"]"#);
         let auth = Auth::read(section);
-        let target = section.required_parsed("target", r#"such as "logs-watchfloor-default""#, target);
+        let target =
+            section.required_parsed("target", r#"such as "logs-watchfloor-default""#, target);
         let data_stream = section.flag("data_stream");
         let _: Option<()> = section.one_of("shape", &[("ocsf", ())]);
         let settings = Settings::read(section);
@@ -42,8 +43,9 @@ impl Factory for Elastic {
 /// The product's own rules for names, those that a mistake would meet.
 fn target(text: &str) -> Result<String, String> {
     let bad = |c: char| c.is_whitespace() || c.is_uppercase() || "\\/*?\"<>|,#:".contains(c);
-    match text.is_empty() || text.len() > 255 || text.starts_with(['-', '_', '+', '.']) || text.contains(bad) {
-        false => Ok(text.to_owned()),
-        true => Err(format!("{text:?} is no name of an index or a data stream")),
+    let first = text.starts_with(['-', '_', '+', '.']);
+    if text.is_empty() || text.len() > 255 || first || text.contains(bad) {
+        return Err(format!("{text:?} is no name of an index or a data stream"));
     }
+    Ok(text.to_owned())
 }

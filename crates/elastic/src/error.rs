@@ -59,17 +59,17 @@ pub(crate) fn item(item: &Item) -> ItemVerdict {
         }
         // 409: a document with our id is there, so an earlier attempt arrived.
         200 | 201 | 409 => There,
-        429 => PutOff(describe(item.status, error)),
         403 if error.is_some_and(is_flood_stage) => PutOff(FLOOD_STAGE.to_owned()),
         500 if error.is_some_and(is_about_the_document) => Refused(describe(item.status, error)),
-        500.. => PutOff(describe(item.status, error)),
+        429 | 500.. => PutOff(describe(item.status, error)),
         _ => Refused(describe(item.status, error)),
     }
 }
 
 fn is_flood_stage(error: &ItemError) -> bool {
     error.kind == "cluster_block_exception"
-        && (error.reason.contains("TOO_MANY_REQUESTS/12/") || error.reason.contains("FORBIDDEN/12/"))
+        && (error.reason.contains("TOO_MANY_REQUESTS/12/")
+            || error.reason.contains("FORBIDDEN/12/"))
 }
 
 fn is_about_the_document(error: &ItemError) -> bool {

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The parameter that prunes a bulk answer to what is read here. With `items.*.status` in it every
 /// item stays, so that positions line up.
-pub(crate) const FILTER_PATH: &str =
-    "errors,items.*.status,items.*.result,items.*.failure_store,items.*.error.type,\
+pub(crate) const FILTER_PATH: &str = "errors,items.*.status,items.*.result,items.*.failure_store,items.*.error.type,\
      items.*.error.reason";
 
 /// A bulk answer. `items` are in the order of the operations, whatever their `_index` says.

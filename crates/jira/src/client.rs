@@ -5,7 +5,9 @@ use watchfloor_core::{Call, Error, Kind, Result, TicketKey};
 use watchfloor_http::{Client, Repeat};
 
 use crate::map::{TICKET_FIELDS, has_key};
-use crate::wire::{CommentPage, Created, Issue, NewComment, NewIssue, PROPERTY, SearchPage, SearchRequest};
+use crate::wire::{
+    CommentPage, Created, Issue, NewComment, NewIssue, PROPERTY, SearchPage, SearchRequest,
+};
 
 /// Pages of one look-up or comment list. A key has one issue, or a few by accident; comments come
 /// 100 a page.

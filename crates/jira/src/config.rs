@@ -40,8 +40,8 @@ impl Factory for Jira {
 /// A project key goes into JQL and JSON: letters, digits and `_`, as Jira itself demands.
 fn project_key(text: &str) -> Result<String, String> {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    match (1..=255).contains(&text.len()) && text.bytes().all(word) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("{text:?} is no project key")),
+    if !(1..=255).contains(&text.len()) || !text.bytes().all(word) {
+        return Err(format!("{text:?} is no project key"));
     }
+    Ok(text.to_owned())
 }

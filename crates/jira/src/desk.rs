@@ -6,7 +6,9 @@ use watchfloor_core::{
 };
 
 use crate::client::Site;
-use crate::wire::{ByKey, ByName, KeyValue, Marked, NewComment, NewFields, NewIssue, PROPERTY, Property};
+use crate::wire::{
+    ByKey, ByName, KeyValue, Marked, NewComment, NewFields, NewIssue, PROPERTY, Property,
+};
 use crate::{adf, map};
 
 /// The issues of a site, as a [`DeskBackend`].

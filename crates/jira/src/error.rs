@@ -54,7 +54,11 @@ mod tests {
 
     use super::*;
 
-    fn of(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Option<Verdict> {
+    fn of(
+        status: u16,
+        headers: &[(&'static str, &'static str)],
+        body: &'static str,
+    ) -> Option<Verdict> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
@@ -75,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_captcha_is_named() {
-        let captcha = [("x-authentication-denied-reason", "CAPTCHA_CHALLENGE; login-url=https://x")];
+        let captcha =
+            [("x-authentication-denied-reason", "CAPTCHA_CHALLENGE; login-url=https://x")];
         let verdict = of(403, &captcha, "").unwrap();
         assert_eq!((verdict.kind, verdict.reach), (Kind::Unauthenticated, Reach::Credential));
         assert!(verdict.message.contains("CAPTCHA"));

@@ -78,8 +78,7 @@ pub(crate) fn ticket(issue: &Issue, base: &url::Url) -> Ticket {
     if let Some(project) = fields.project.as_ref().and_then(|p| p.key.clone()) {
         ticket.place.insert("project".to_owned(), project);
     }
-    if let Some(component) =
-        fields.components.iter().flatten().next().and_then(|c| c.name.clone())
+    if let Some(component) = fields.components.iter().flatten().next().and_then(|c| c.name.clone())
     {
         ticket.place.insert("component".to_owned(), component);
     }

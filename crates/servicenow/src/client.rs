@@ -118,9 +118,8 @@ impl Instance {
 
     /// The `sys_id` of the one group of this name.
     pub(crate) async fn group(&self, call: &Call, name: &str) -> Result<String> {
-        let refuse = |what: String| {
-            Error::new(Kind::Config, what).with_operation("servicenow.group")
-        };
+        let refuse =
+            |what: String| Error::new(Kind::Config, what).with_operation("servicenow.group");
         if name.contains(['^', '\n', '\r']) || name.starts_with("javascript:") {
             return Err(refuse("the group's name cannot stand in a query".to_owned()));
         }

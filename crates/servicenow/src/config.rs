@@ -41,10 +41,10 @@ impl Factory for ServiceNow {
 
 fn table(text: &str) -> Result<String, String> {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    match !text.is_empty() && text.bytes().all(word) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("{text:?} is no name of a table")),
+    if text.is_empty() || !text.bytes().all(word) {
+        return Err(format!("{text:?} is no name of a table"));
     }
+    Ok(text.to_owned())
 }
 
 /// A transaction may run for 60 s; a time-out below that makes every slow create ambiguous.

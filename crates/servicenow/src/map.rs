@@ -7,8 +7,7 @@ use watchfloor_core::{
 use crate::wire::{Record, display, value};
 
 /// The fields that a [`Ticket`] is made from.
-pub(crate) const TICKET_FIELDS: &str =
-    "sys_id,number,state,short_description,correlation_id,correlation_display,assignment_group,\
+pub(crate) const TICKET_FIELDS: &str = "sys_id,number,state,short_description,correlation_id,correlation_display,assignment_group,\
      sys_created_on";
 
 /// Out of the box, longer text is cut by the instance without a word.

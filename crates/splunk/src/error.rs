@@ -15,7 +15,9 @@ impl Classify for ByCode {
         };
         let Some(code) = reply.code else { return foreign(answer) };
         let stop = |kind, reach, what: &str| {
-            Some(Verdict::new(kind, Outcome::Rejected, format!("{what} (code {code})")).reach(reach))
+            Some(
+                Verdict::new(kind, Outcome::Rejected, format!("{what} (code {code})")).reach(reach),
+            )
         };
         match code {
             // 24 and 25 say that a queue fills up; the data was taken.
@@ -25,14 +27,15 @@ impl Classify for ByCode {
             // The caller builds what is sent next: what follows the bad event.
             5..=7 | 12 | 13 | 15 => stop(Kind::Invalid, Reach::Request, "an event is refused")
                 .map(Verdict::resent_by_caller),
-            8 => by_status(answer),
             9 | 18..=20 | 23 | 26 | 27 => {
                 let partial = reply.invalid_event_number.is_some_and(|n| n > 0);
                 let kind = if code >= 26 { Kind::RateLimited } else { Kind::Unavailable };
                 let verdict = stop(kind, Reach::Endpoint, "the collector is busy")?.close();
                 Some(if partial { verdict.resent_by_caller() } else { verdict })
             }
-            10 | 11 | 14 | 16 => stop(Kind::Config, Reach::Request, "the token needs other settings"),
+            10 | 11 | 14 | 16 => {
+                stop(Kind::Config, Reach::Request, "the token needs other settings")
+            }
             _ => by_status(answer),
         }
     }

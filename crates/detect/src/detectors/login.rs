@@ -1,6 +1,7 @@
 //! Guessed passwords: many for one account, or one each for many accounts.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
 
 use watchfloor_core::Attack;
 
@@ -46,7 +47,7 @@ fn stuffing<'s>(failed: &[&'s Seen], logins: &[&Seen], limits: &Thresholds) -> O
     );
     let mut indicators = Vec::new();
     if !opened.is_empty() {
-        explanation.push_str(&format!(" {} logins meanwhile succeeded.", opened.len()));
+        let _ = write!(explanation, " {} logins meanwhile succeeded.", opened.len());
         let mut opened: Vec<_> = opened.into_iter().collect();
         opened.sort_unstable();
         indicators.extend(opened.into_iter().map(|u| ("user", u.to_owned())));

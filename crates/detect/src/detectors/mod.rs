@@ -8,6 +8,7 @@ mod rate;
 mod window;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use watchfloor_core::{Alert, Attack, EventId, Evidence, TenantId, Who};
@@ -27,11 +28,18 @@ pub(crate) struct Finding<'s> {
 }
 
 /// Every alert that the requests give, in the order of their first request.
-pub(crate) fn alerts(tenant: &TenantId, seen: &[Seen], limits: &Thresholds) -> Vec<Alert> {
+///
+/// `is_proxy` tells addresses that are never the client: a trusted proxy whose log kept no header.
+pub(crate) fn alerts(
+    tenant: &TenantId,
+    seen: &[Seen],
+    limits: &Thresholds,
+    is_proxy: impl Fn(IpAddr) -> bool,
+) -> Vec<Alert> {
     let mut by_client: BTreeMap<IpAddr, Vec<&Seen>> = BTreeMap::new();
     for request in seen {
         // An address that is only claimed raises no alert: it could be anybody's.
-        if let Some(client) = request.client.filter(is_known) {
+        if let Some(client) = request.client.filter(|c| is_known(c) && !is_proxy(c.ip)) {
             by_client.entry(client.ip).or_default().push(request);
         }
     }
@@ -89,10 +97,10 @@ fn evidence(request: &Seen) -> Evidence {
     let status = request.status.map_or_else(|| "-".to_owned(), |s| s.to_string());
     let mut what = format!("{} {} {status}", request.method, request.path);
     if let Some(user) = &request.user {
-        what.push_str(&format!(" as {user}"));
+        let _ = write!(what, " as {user}");
     }
     if let Some((_, rules)) = &request.payload {
-        what.push_str(&format!(" (rules {})", rules.join(", ")));
+        let _ = write!(what, " (rules {})", rules.join(", "));
     }
     let mut evidence = Evidence::new(request.time, what);
     evidence.event = Some(EventId::new(&*request.event));
