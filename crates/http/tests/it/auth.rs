@@ -323,3 +323,15 @@ fn what_is_wrong_with_auth_is_reported_in_full() {
         assert!(!lines.join("").contains("literal\""));
     }
 }
+
+#[tokio::test]
+async fn a_credential_is_renewed_once_in_an_operation() {
+    let bench = Bench::of(Product::locked(3600)).await;
+    for (nth, status) in [401, 503, 401].into_iter().enumerate() {
+        bench.server.script().on("item", nth as u64 + 1, Fault::status(status));
+    }
+    let client = bench.with_token(Settings::default());
+    let e = client.get("item", "x.get").send(&bench.call()).await.unwrap_err();
+    assert_eq!(e.kind(), Kind::Unauthenticated);
+    assert_eq!((bench.count("item"), bench.count("token")), (3, 2));
+}
