@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use watchfloor::core::{Alert, ConnectorName, Event, Scope, Target, Ticket, TicketKey, Timestamp};
 use watchfloor::respond::{Verdict, block_marker};
-use watchfloor_testkit::leaks;
+use watchfloor_testkit::Canaries;
 
 use crate::job::{Done, Systems};
 use crate::recording::Recording;
@@ -366,11 +366,11 @@ pub(crate) fn canaries(
     ]);
     let canaries: Vec<&str> =
         recording.truth.canaries.iter().map(String::as_str).chain(ours.iter().copied()).collect();
+    let forms = Canaries::new(canaries.iter().copied());
     let mut wrong = Vec::new();
     for (what, bytes) in &outputs {
-        for canary in leaks(bytes, canaries.iter().copied()) {
-            wrong.push(format!("{canary} is in the {what}"));
-        }
+        let leaked = forms.in_text(bytes).into_iter();
+        wrong.extend(leaked.map(|canary| format!("{canary} is in the {what}")));
     }
     let bytes: usize = outputs.iter().map(|(_, b)| b.len()).sum();
     let seen = format!("{} canaries, none in {} kB of output", canaries.len(), bytes / 1000);

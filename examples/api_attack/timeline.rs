@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use watchfloor::core::{Alert, AlertId, Opened, Timestamp};
+use watchfloor::core::{Alert, AlertId, Opened, Ticket, Timestamp};
 use watchfloor::respond::Verdict;
 
 use crate::job::Done;
@@ -77,12 +77,11 @@ fn steps(done: &Done, met: &[Met]) -> Vec<(Timestamp, String)> {
                     Opened::Created(ticket) => (ticket, "opened"),
                     Opened::Existing(ticket) => (ticket, "there already"),
                 };
-                let place: Vec<_> = ticket.place.values().map(String::as_str).collect();
                 format!(
                     "ticket   {}: {} {how}, in {}, about {about}",
                     entry.on,
                     ticket.display,
-                    place.join(" / ")
+                    place(ticket)
                 )
             }
             Verdict::Blocked { target, expires, already } => {
@@ -107,6 +106,14 @@ fn steps(done: &Done, met: &[Met]) -> Vec<(Timestamp, String)> {
     // Stable: what happened in the same instant stays in its order, faults first.
     steps.sort_by_key(|(at, _)| *at);
     steps
+}
+
+/// `SEC / platform`: the project first, then what lies within it.
+fn place(ticket: &Ticket) -> String {
+    let mut words: Vec<_> = ticket.place.iter().collect();
+    words.sort_by_key(|(word, _)| *word != "project");
+    let words: Vec<_> = words.into_iter().map(|(_, name)| name.as_str()).collect();
+    words.join(" / ")
 }
 
 /// `09:24:03`

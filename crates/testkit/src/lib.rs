@@ -13,7 +13,7 @@ mod schema;
 
 pub use clock::TestClock;
 pub use fault::{Fault, Twist};
-pub use leak::leaks;
+pub use leak::{Canaries, leaks};
 pub use message::{Answer, Request};
 #[cfg(feature = "schema")]
 pub use schema::validate_ocsf;
