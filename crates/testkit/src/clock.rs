@@ -109,7 +109,10 @@ impl Shared {
         runtime.spawn(self.clone().jump_when_still());
     }
 
-    #[allow(clippy::disallowed_methods, reason = "sockets live in real time; a jump waits for them")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "sockets live in real time; a jump waits for them"
+    )]
     async fn jump_when_still(self: Arc<Self>) {
         let mut seen = None;
         loop {

@@ -32,16 +32,13 @@ pub fn validate_ocsf(doc: &[u8]) -> Result<(), Vec<String>> {
     let Some((_, validator)) = validators().iter().find(|(c, _)| Some(*c) == class) else {
         return Err(vec![format!("class_uid {class:?} is none that is known")]);
     };
-    let mut wrong: Vec<_> = validator
-        .iter_errors(&doc)
-        .map(|e| format!("{}: {e}", e.instance_path()))
-        .collect();
+    let mut wrong: Vec<_> =
+        validator.iter_errors(&doc).map(|e| format!("{}: {e}", e.instance_path())).collect();
     let number = |key: &str| doc[key].as_u64().unwrap_or_default();
     if number("type_uid") != number("class_uid") * 100 + number("activity_id") {
         wrong.push("/type_uid is not class_uid × 100 + activity_id".to_owned());
     }
-    let captions =
-        ["Unknown", "Informational", "Low", "Medium", "High", "Critical", "Fatal"];
+    let captions = ["Unknown", "Informational", "Low", "Medium", "High", "Critical", "Fatal"];
     if let Some(severity) = doc["severity"].as_str()
         && captions.get(number("severity_id") as usize).is_some_and(|c| *c != severity)
     {

@@ -196,9 +196,7 @@ impl<T: Twin> Shared<T> {
         let answer = match &fault {
             Some(Fault::ResetBefore) => None,
             Some(Fault::Instead(answer)) => Some(answer.clone()),
-            Some(
-                own @ (Fault::ResetAmid(_) | Fault::ExpireCredential | Fault::Items(_)),
-            ) => {
+            Some(own @ (Fault::ResetAmid(_) | Fault::ExpireCredential | Fault::Items(_))) => {
                 let answer = self.twin.handle(&request, Some(own));
                 (!matches!(own, Fault::ResetAmid(_))).then_some(answer)
             }

@@ -87,10 +87,16 @@ impl Elasticsearch {
         let revoked = self.lock().revoked;
         let reason = match request.header("authorization") {
             Some(given) if given == wanted && !revoked => return None,
-            Some(_) => format!("unable to authenticate with provided credentials and anonymous access is not allowed for this request [{}]", request.path),
-            None => format!("missing authentication credentials for REST request [{}]", request.path),
+            Some(_) => format!(
+                "unable to authenticate with provided credentials and anonymous access is not allowed for this request [{}]",
+                request.path
+            ),
+            None => {
+                format!("missing authentication credentials for REST request [{}]", request.path)
+            }
         };
-        let schemes = ["Basic realm=\"security\", charset=\"UTF-8\"", "Bearer realm=\"security\"", "ApiKey"];
+        let schemes =
+            ["Basic realm=\"security\", charset=\"UTF-8\"", "Bearer realm=\"security\"", "ApiKey"];
         let error = json!({
             "type": "security_exception",
             "reason": reason,
@@ -147,22 +153,42 @@ impl Elasticsearch {
         };
         if operation.kind == "delete" {
             let version = target.documents.remove(&id).map(|d| d.version + 1);
-            let (result, status) = if version.is_some() { ("deleted", 200) } else { ("not_found", 404) };
-            return stored(&operation.index, &id, version.unwrap_or(1), result, status, &mut target.next_seq);
+            let (result, status) =
+                if version.is_some() { ("deleted", 200) } else { ("not_found", 404) };
+            return stored(
+                &operation.index,
+                &id,
+                version.unwrap_or(1),
+                result,
+                status,
+                &mut target.next_seq,
+            );
         }
         if id.is_empty() {
-            return reject(400, "illegal_argument_exception", "if _id is specified it must not be empty".into());
+            return reject(
+                400,
+                "illegal_argument_exception",
+                "if _id is specified it must not be empty".into(),
+            );
         }
         if stream && operation.kind != "create" {
             let why = "only write ops with an op_type of create are allowed in data streams";
             return reject(400, "illegal_argument_exception", why.into());
         }
         let Ok(source) = serde_json::from_slice::<Value>(operation.source) else {
-            return reject(400, "document_parsing_exception", format!("[1:1] failed to parse: document with id '{id}'"));
+            return reject(
+                400,
+                "document_parsing_exception",
+                format!("[1:1] failed to parse: document with id '{id}'"),
+            );
         };
         if operation.kind == "update" {
             let Some(document) = target.documents.get_mut(&id) else {
-                return reject(404, "document_missing_exception", format!("[{id}]: document missing"));
+                return reject(
+                    404,
+                    "document_missing_exception",
+                    format!("[{id}]: document missing"),
+                );
             };
             document.version += 1;
             let version = document.version;
@@ -243,7 +269,8 @@ fn read<'b>(body: &'b [u8], default: Option<&str>) -> Result<Vec<Operation<'b>>,
             "The bulk request must be terminated by a newline [\\n]",
         ));
     }
-    let mut lines = body[..body.len() - 1].split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l));
+    let mut lines =
+        body[..body.len() - 1].split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l));
     let mut operations = Vec::new();
     let mut number = 0;
     while let Some(line) = lines.next() {
@@ -254,32 +281,50 @@ fn read<'b>(body: &'b [u8], default: Option<&str>) -> Result<Vec<Operation<'b>>,
             }
             return Err(refused(
                 "illegal_argument_exception",
-                &format!("Malformed action/metadata line [{number}], expected START_OBJECT but found [null]"),
+                &format!(
+                    "Malformed action/metadata line [{number}], expected START_OBJECT but found [null]"
+                ),
             ));
         }
         let action: Map<String, Value> = serde_json::from_slice(line).map_err(|_| {
-            refused("illegal_argument_exception", &format!("Malformed action/metadata line [{number}]"))
+            refused(
+                "illegal_argument_exception",
+                &format!("Malformed action/metadata line [{number}]"),
+            )
         })?;
         let mut action = action.into_iter();
         let (Some((kind, metadata)), None) = (action.next(), action.next()) else {
             return Err(refused(
                 "illegal_argument_exception",
-                &format!("Malformed action/metadata line [{number}], expected FIELD_NAME but found [END_OBJECT]"),
+                &format!(
+                    "Malformed action/metadata line [{number}], expected FIELD_NAME but found [END_OBJECT]"
+                ),
             ));
         };
         if !matches!(kind.as_str(), "create" | "index" | "update" | "delete") {
             return Err(refused(
                 "illegal_argument_exception",
-                &format!("Malformed action/metadata line [{number}], expected field [create], [delete], [index] or [update] but found [{kind}]"),
+                &format!(
+                    "Malformed action/metadata line [{number}], expected field [create], [delete], [index] or [update] but found [{kind}]"
+                ),
             ));
         }
         let unknown = metadata.as_object().and_then(|m| {
-            m.keys().find(|k| !matches!(k.as_str(), "_index" | "_id" | "require_data_stream" | "pipeline" | "routing")).cloned()
+            m.keys()
+                .find(|k| {
+                    !matches!(
+                        k.as_str(),
+                        "_index" | "_id" | "require_data_stream" | "pipeline" | "routing"
+                    )
+                })
+                .cloned()
         });
         if let Some(unknown) = unknown {
             return Err(refused(
                 "illegal_argument_exception",
-                &format!("Action/metadata line [{number}] contains an unknown parameter [{unknown}]"),
+                &format!(
+                    "Action/metadata line [{number}] contains an unknown parameter [{unknown}]"
+                ),
             ));
         }
         let metadata: Metadata = serde_json::from_value(metadata).unwrap_or_default();
@@ -401,7 +446,10 @@ impl Twin for Elasticsearch {
                 &json!({ "username": "twin", "has_all_requested": self.may_write }),
             )),
             _ => {
-                let reason = format!("no handler found for uri [{}] and method [{}]", request.path, request.method);
+                let reason = format!(
+                    "no handler found for uri [{}] and method [{}]",
+                    request.path, request.method
+                );
                 bad_request("illegal_argument_exception", &reason)
             }
         }

@@ -111,7 +111,12 @@ impl Jira {
             return errors(400, "", &[("project", "valid project is required")]);
         };
         let names = |value: &Value, key: &str| -> Vec<String> {
-            value.as_array().into_iter().flatten().map(|v| text(if key.is_empty() { v } else { &v[key] })).collect()
+            value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|v| text(if key.is_empty() { v } else { &v[key] }))
+                .collect()
         };
         let wanted = names(&fields["components"], "name");
         if let Some(missing) = wanted.iter().find(|c| !components.contains(c)) {
@@ -123,7 +128,14 @@ impl Jira {
             return errors(400, "", &[("summary", "You must specify a summary of the issue.")]);
         }
         if !fields["description"].is_null() && fields["description"]["type"] != "doc" {
-            return errors(400, "", &[("description", "Operation value must be an Atlassian Document (see the Atlassian Document Format)")]);
+            return errors(
+                400,
+                "",
+                &[(
+                    "description",
+                    "Operation value must be an Atlassian Document (see the Atlassian Document Format)",
+                )],
+            );
         }
         if let Some(why) = bad_document(&fields["description"]) {
             return errors(400, why, &[]);
@@ -160,12 +172,29 @@ impl Jira {
     fn search(&self, request: &Request, anonymous: bool) -> Answer {
         let body = request.json().unwrap_or_default();
         let jql = body["jql"].as_str().unwrap_or_default();
-        let allowed = ["jql", "fields", "maxResults", "nextPageToken", "properties", "reconcileIssues", "expand", "fieldsByKeys"];
+        let allowed = [
+            "jql",
+            "fields",
+            "maxResults",
+            "nextPageToken",
+            "properties",
+            "reconcileIssues",
+            "expand",
+            "fieldsByKeys",
+        ];
         if body.as_object().is_none_or(|b| b.keys().any(|k| !allowed.contains(&k.as_str()))) {
-            return errors(400, "Invalid request payload. Refer to the REST API documentation and try again.", &[]);
+            return errors(
+                400,
+                "Invalid request payload. Refer to the REST API documentation and try again.",
+                &[],
+            );
         }
         let Some(conditions) = conditions(jql) else {
-            return errors(400, "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.", &[]);
+            return errors(
+                400,
+                "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.",
+                &[],
+            );
         };
         let mut state = self.lock();
         state.searches += 1;
@@ -174,16 +203,24 @@ impl Jira {
             .issues
             .iter()
             .filter(|i| !anonymous && i.visible_from < now)
-            .filter(|i| conditions.iter().all(|(field, value)| match field.as_str() {
-                "project" => i.held.project == *value,
-                "labels" => i.held.labels.contains(value),
-                _ => false,
-            }))
+            .filter(|i| {
+                conditions.iter().all(|(field, value)| match field.as_str() {
+                    "project" => i.held.project == *value,
+                    "labels" => i.held.labels.contains(value),
+                    _ => false,
+                })
+            })
             .collect();
         let start: usize = body["nextPageToken"].as_str().and_then(|t| t.parse().ok()).unwrap_or(0);
         let most = body["maxResults"].as_u64().unwrap_or(50) as usize;
-        let fields: Vec<&str> = body["fields"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let page: Vec<_> = found.iter().skip(start).take(most).map(|i| i.json(&fields, &body["properties"])).collect();
+        let fields: Vec<&str> =
+            body["fields"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let page: Vec<_> = found
+            .iter()
+            .skip(start)
+            .take(most)
+            .map(|i| i.json(&fields, &body["properties"]))
+            .collect();
         let next = start + page.len();
         let mut answer = json!({ "issues": page, "isLast": next >= found.len() });
         if next < found.len() {
@@ -194,18 +231,26 @@ impl Jira {
 
     fn issue(&self, request: &Request, id: &str, rest: &str) -> Answer {
         let mut state = self.lock();
-        let Some(issue) = state.issues.iter_mut().find(|i| i.held.id == id || i.held.key == id) else {
-            return errors(404, "Issue does not exist or you do not have permission to see it.", &[]);
+        let Some(issue) = state.issues.iter_mut().find(|i| i.held.id == id || i.held.key == id)
+        else {
+            return errors(
+                404,
+                "Issue does not exist or you do not have permission to see it.",
+                &[],
+            );
         };
         match (rest, request.method.as_str()) {
             ("", "GET") => {
                 let fields = request.param("fields").unwrap_or_else(|| "*all".to_owned());
-                let properties = request.param("properties").map(|p| json!(p.split(',').collect::<Vec<_>>()));
+                let properties =
+                    request.param("properties").map(|p| json!(p.split(',').collect::<Vec<_>>()));
                 let fields: Vec<_> = fields.split(',').collect();
                 Answer::json(200, &issue.json(&fields, &properties.unwrap_or_default()))
             }
             ("comment", "GET") => {
-                let number = |key, default| request.param(key).and_then(|v| v.parse::<usize>().ok()).unwrap_or(default);
+                let number = |key, default| {
+                    request.param(key).and_then(|v| v.parse::<usize>().ok()).unwrap_or(default)
+                };
                 let (start, most) = (number("startAt", 0), number("maxResults", 50).min(100));
                 let mut all: Vec<_> = issue.held.comments.iter().enumerate().collect();
                 if request.param("orderBy").as_deref() == Some("-created") {
@@ -260,10 +305,12 @@ impl Issue {
             issue["key"] = json!(held.key);
             issue["fields"] = Value::Object(wanted);
         }
-        let names: Vec<_> = properties.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let names: Vec<_> =
+            properties.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         if !names.is_empty() {
             let kept = self.properties.iter().filter(|(k, _)| names.contains(&k.as_str()));
-            issue["properties"] = Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect());
+            issue["properties"] =
+                Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect());
         }
         issue
     }
@@ -353,8 +400,14 @@ impl Twin for Jira {
             // Most operations allow anonymous access: the answer is a 200 with nothing in it.
             let answer = match operation {
                 "search" => self.search(request, true),
-                "myself" | "create" | "comment" => errors(401, "Client must be authenticated to access this resource.", &[]),
-                _ => errors(404, "Issue does not exist or you do not have permission to see it.", &[]),
+                "myself" | "create" | "comment" => {
+                    errors(401, "Client must be authenticated to access this resource.", &[])
+                }
+                _ => errors(
+                    404,
+                    "Issue does not exist or you do not have permission to see it.",
+                    &[],
+                ),
             };
             return answer.header("x-seraph-loginreason", "AUTHENTICATED_FAILED");
         }
@@ -364,18 +417,27 @@ impl Twin for Jira {
         }
         let segments = request.segments();
         match operation {
-            "create" if self.lock().forbidden => errors(403, "You do not have permission to create issues in this project.", &[]),
+            "create" if self.lock().forbidden => {
+                errors(403, "You do not have permission to create issues in this project.", &[])
+            }
             "create" => self.create(request),
             "search" => self.search(request, false),
             "read" => self.issue(request, &segments[4], ""),
             "comments" | "comment" => self.issue(request, &segments[4], "comment"),
-            "myself" => Answer::json(200, &json!({ "accountId": "twin", "emailAddress": "twin@twin.example" })),
+            "myself" => Answer::json(
+                200,
+                &json!({ "accountId": "twin", "emailAddress": "twin@twin.example" }),
+            ),
             "permissions" => {
                 let have = !self.lock().forbidden;
                 let names = request.param("permissions").unwrap_or_default();
                 let project = request.param("projectKey").unwrap_or_default();
                 if !self.projects.iter().any(|(key, _)| *key == project) {
-                    return errors(404, &format!("No project could be found with key '{project}'."), &[]);
+                    return errors(
+                        404,
+                        &format!("No project could be found with key '{project}'."),
+                        &[],
+                    );
                 }
                 let permissions: Map<_, _> = names
                     .split(',')

@@ -134,7 +134,8 @@ impl PanOs {
         };
         let mut state = self.lock();
         state.expire(self.clock.now());
-        let matching = state.registered.keys().filter(|(_, tag)| show.tag.as_ref().is_none_or(|t| t == tag));
+        let matching =
+            state.registered.keys().filter(|(_, tag)| show.tag.as_ref().is_none_or(|t| t == tag));
         let page: Vec<_> = matching.skip(show.start.saturating_sub(1)).take(show.limit).collect();
         let mut entries = String::new();
         for (ip, tag) in &page {

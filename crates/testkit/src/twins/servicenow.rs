@@ -46,10 +46,26 @@ pub struct HeldRecord {
 
 /// Columns of a task table; what is not one is ignored, in conditions and in writes.
 const COLUMNS: &[&str] = &[
-    "sys_id", "number", "state", "short_description", "description", "impact", "urgency",
-    "priority", "correlation_id", "correlation_display", "assignment_group", "sys_created_on",
-    "sys_updated_on", "sys_mod_count", "close_code", "close_notes", "work_notes", "comments",
-    "caller_id", "category",
+    "sys_id",
+    "number",
+    "state",
+    "short_description",
+    "description",
+    "impact",
+    "urgency",
+    "priority",
+    "correlation_id",
+    "correlation_display",
+    "assignment_group",
+    "sys_created_on",
+    "sys_updated_on",
+    "sys_mod_count",
+    "close_code",
+    "close_notes",
+    "work_notes",
+    "comments",
+    "caller_id",
+    "category",
 ];
 
 impl ServiceNow {
@@ -90,9 +106,9 @@ impl ServiceNow {
         let state = self.lock();
         let journal = state.tables.get("sys_journal_field").map_or(&[][..], Vec::as_slice);
         let record = |fields: &BTreeMap<String, String>| {
-            let notes = journal.iter().filter(|j| {
-                j["element_id"] == fields["sys_id"] && j["element"] == "work_notes"
-            });
+            let notes = journal
+                .iter()
+                .filter(|j| j["element_id"] == fields["sys_id"] && j["element"] == "work_notes");
             HeldRecord {
                 fields: fields.clone(),
                 group: state.group_name(fields.get("assignment_group").map_or("", String::as_str)),
@@ -141,7 +157,11 @@ impl ServiceNow {
         });
         if by_token || self.basic.as_deref() == Some(given) {
             return state.forbidden.then(|| {
-                error(403, "Operation Failed", "ACL Exception Insert Failed due to security constraints")
+                error(
+                    403,
+                    "Operation Failed",
+                    "ACL Exception Insert Failed due to security constraints",
+                )
             });
         }
         Some(
@@ -161,7 +181,8 @@ impl ServiceNow {
         };
         let (limit, offset) = (number("sysparm_limit", 10_000), number("sysparm_offset", 0));
         let rows = state.tables.entry(table.to_owned()).or_default();
-        let mut found: Vec<_> = rows.iter().filter(|r| matches_query(table, &query, r)).cloned().collect();
+        let mut found: Vec<_> =
+            rows.iter().filter(|r| matches_query(table, &query, r)).cloned().collect();
         order(&query, &mut found);
         let total = found.len();
         let page: Vec<_> = found
@@ -207,12 +228,20 @@ impl ServiceNow {
         let mut state = self.lock();
         let rows = state.tables.get(table);
         let Some(at) = rows.and_then(|rows| rows.iter().position(|r| r["sys_id"] == id)) else {
-            return error(404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval");
+            return error(
+                404,
+                "No Record found",
+                "Record doesn't exist or ACL restricts the record retrieval",
+            );
         };
         let mut record = state.tables[table][at].clone();
         if request.method != "GET" {
             let Some(Value::Object(body)) = request.json() else {
-                return error(400, "Exception while reading request", "The payload is not valid JSON");
+                return error(
+                    400,
+                    "Exception while reading request",
+                    "The payload is not valid JSON",
+                );
             };
             state.write(&mut record, &body, request);
             let count = record["sys_mod_count"].parse::<u64>().unwrap_or_default() + 1;
@@ -240,7 +269,12 @@ impl State {
     }
 
     /// Writes the columns that there are; a journal field appends to the journal.
-    fn write(&mut self, record: &mut BTreeMap<String, String>, body: &Map<String, Value>, request: &Request) {
+    fn write(
+        &mut self,
+        record: &mut BTreeMap<String, String>,
+        body: &Map<String, Value>,
+        request: &Request,
+    ) {
         let by_display = request.param("sysparm_input_display_value").as_deref() == Some("true");
         for (column, value) in body {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -262,9 +296,15 @@ impl State {
                     record.insert(column.clone(), id.unwrap_or_default());
                 }
                 // The instance cuts what is too long, without a word.
-                "short_description" => drop(record.insert(column.clone(), text.chars().take(160).collect())),
-                "description" => drop(record.insert(column.clone(), text.chars().take(4000).collect())),
-                "correlation_id" => drop(record.insert(column.clone(), text.chars().take(100).collect())),
+                "short_description" => {
+                    drop(record.insert(column.clone(), text.chars().take(160).collect()))
+                }
+                "description" => {
+                    drop(record.insert(column.clone(), text.chars().take(4000).collect()))
+                }
+                "correlation_id" => {
+                    drop(record.insert(column.clone(), text.chars().take(100).collect()))
+                }
                 "sys_id" | "number" | "priority" | "work_notes" | "comments" => {}
                 column if COLUMNS.contains(&column) => drop(record.insert(column.to_owned(), text)),
                 _ => {}
@@ -293,19 +333,27 @@ impl State {
                 "state" => state_name(value).to_owned(),
                 _ => value.to_owned(),
             };
-            Some((name.clone(), match display.as_str() {
-                "all" => json!({ "display_value": shown, "value": value }),
-                "true" => json!(shown),
-                _ if reference && links => json!({ "link": format!("/api/now/table/sys_user_group/{value}"), "value": value }),
-                _ => json!(value),
-            }))
+            Some((
+                name.clone(),
+                match display.as_str() {
+                    "all" => json!({ "display_value": shown, "value": value }),
+                    "true" => json!(shown),
+                    _ if reference && links => {
+                        json!({ "link": format!("/api/now/table/sys_user_group/{value}"), "value": value })
+                    }
+                    _ => json!(value),
+                },
+            ))
         };
         Value::Object(names.iter().filter_map(cell).collect())
     }
 }
 
 fn known(table: &str) -> bool {
-    matches!(table, "incident" | "problem" | "change_request" | "sys_user_group" | "sys_journal_field")
+    matches!(
+        table,
+        "incident" | "problem" | "change_request" | "sys_user_group" | "sys_journal_field"
+    )
 }
 
 fn state_name(state: &str) -> &str {
@@ -329,7 +377,8 @@ fn matches_query(table: &str, query: &str, record: &BTreeMap<String, String>) ->
     };
     query.split('^').filter(|c| !c.is_empty() && !c.starts_with("ORDERBY")).all(|condition| {
         let value = |column: &str| record.get(column).map_or("", String::as_str);
-        if let Some((column, values)) = condition.split_once("IN").filter(|(c, _)| own.contains(c)) {
+        if let Some((column, values)) = condition.split_once("IN").filter(|(c, _)| own.contains(c))
+        {
             return values.split(',').any(|v| v == value(column));
         }
         match condition.split_once('=') {
@@ -363,7 +412,10 @@ fn utc(time: Timestamp) -> String {
 
 fn error(status: u16, message: &str, detail: &str) -> Answer {
     let detail = if detail.is_empty() { Value::Null } else { json!(detail) };
-    Answer::json(status, &json!({ "error": { "message": message, "detail": detail }, "status": "failure" }))
+    Answer::json(
+        status,
+        &json!({ "error": { "message": message, "detail": detail }, "status": "failure" }),
+    )
 }
 
 /// `table`, and the record's id, of a Table API path with or without a version.
