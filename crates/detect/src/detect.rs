@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use watchfloor_core::mask::Masker;
+use watchfloor_core::mask::{Masker, Mode};
 use watchfloor_core::{Alert, Count, Event, EventView, TenantId, Timestamp, cut};
 
 use crate::detectors;
@@ -132,6 +132,9 @@ impl Detect {
             view.method.as_deref().unwrap_or_default(),
             view.path.as_deref().unwrap_or_default(),
         );
+        if self.masker.mode() == Mode::Drop {
+            view.raw = None;
+        }
         view.tenant = Some(Cow::Owned(self.tenant.as_str().to_owned()));
         view.operation = place.operation.as_deref().map(|o| Cow::Owned(o.to_owned()));
         if place.documented {

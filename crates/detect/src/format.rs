@@ -20,7 +20,10 @@ impl Format {
 
     /// Told from the first lines; `None` where they are nothing that is known.
     pub fn sniff(lines: &[u8]) -> Option<Self> {
-        let line = lines.split(|b| *b == b'\n').find(|l| !l.trim_ascii().is_empty())?;
+        lines.split(|b| *b == b'\n').find_map(Self::of_line)
+    }
+
+    fn of_line(line: &[u8]) -> Option<Self> {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
         let holds = |key: &str| memchr::memmem::find(line, key.as_bytes()).is_some();
         if line.starts_with(b"{") {

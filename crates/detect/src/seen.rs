@@ -33,6 +33,8 @@ pub(crate) struct Seen {
     pub(crate) payload: Option<(Payload, Vec<Box<str>>)>,
     /// Whether it comes from an audit log, which knows less about the client.
     pub(crate) audit: bool,
+    /// Whether both logs have had their say.
+    joined: bool,
 }
 
 impl Seen {
@@ -51,6 +53,7 @@ impl Seen {
             user: view.user.as_deref().map(Into::into),
             payload: payload(view),
             audit,
+            joined: false,
         }
     }
 
@@ -109,22 +112,25 @@ impl Joined {
             self.all.push(seen);
             return;
         };
-        match self.by_id.get(&id) {
-            Some(at) => self.all[*at].join(seen),
-            None => {
-                self.by_id.insert(id, self.all.len());
-                self.all.push(seen);
+        // One line of each log is one request. Where ids come from clients, two lines of the same
+        // log with the same id are two requests, or a client would hide all of its behind one.
+        if let Some(at) = self.by_id.get(&id) {
+            let known = &mut self.all[*at];
+            if !known.joined && known.audit != seen.audit {
+                known.join(seen);
+                return;
             }
         }
+        self.by_id.insert(id, self.all.len());
+        self.all.push(seen);
     }
 
-    /// All requests, in the order of their time.
+    /// All requests, in the order of their time; of the same time, in that of their ids, so that the
+    /// order of the logs does not matter.
     pub(crate) fn take(&mut self) -> Vec<Seen> {
         self.by_id.clear();
         let mut all = std::mem::take(&mut self.all);
-        all.sort_by(|a, b| {
-            (a.time, &a.request_id, &a.event).cmp(&(b.time, &b.request_id, &b.event))
-        });
+        all.sort_by(|a, b| (a.time, &a.request_id).cmp(&(b.time, &b.request_id)));
         all
     }
 }
@@ -135,6 +141,7 @@ impl Seen {
         if self.audit && !other.audit {
             std::mem::swap(self, &mut other);
         }
+        self.joined = true;
         if self.payload.is_none() {
             self.payload = other.payload;
         }

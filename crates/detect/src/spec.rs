@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use matchit::Router;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// The operations of one or more OpenAPI 3 documents, the current one first.
@@ -107,10 +108,11 @@ impl Spec {
         self.sensitive.iter().map(String::as_str)
     }
 
-    /// What a request is about. A path that no document has is grouped by its shape: segments that
-    /// are numbers, UUIDs or long hex are ids.
+    /// What a request is about, however its path is written. A path that no document has is grouped
+    /// by its shape: segments that are numbers, UUIDs or long hex are ids.
     pub(crate) fn place(&self, method: &str, path: &str) -> Place {
-        if let Ok(found) = self.router.at(path) {
+        let path = normal(path);
+        if let Ok(found) = self.router.at(&path) {
             let route = &self.routes[*found.value];
             let ids: Vec<_> = found.params.iter().map(|(_, value)| value).collect();
             return Place {
@@ -164,7 +166,7 @@ fn bases(doc: &Value) -> Vec<String> {
 /// The template with its parameters by position: documents may name them differently.
 fn pattern(template: &str) -> String {
     let mut n = 0;
-    let segments = template.split('/').map(|segment| {
+    let segments = template.split('/').filter(|segment| !segment.is_empty()).map(|segment| {
         if segment.starts_with('{') && segment.ends_with('}') {
             n += 1;
             format!("{{p{n}}}")
@@ -172,7 +174,30 @@ fn pattern(template: &str) -> String {
             segment.replace('{', "{{").replace('}', "}}")
         }
     });
-    segments.collect::<Vec<_>>().join("/")
+    format!("/{}", segments.collect::<Vec<_>>().join("/"))
+}
+
+/// A path as servers understand it: percent-decoded once, without empty segments, `.` and `..`. A
+/// slash inside a segment stays `%2F`, a control character becomes U+FFFD.
+fn normal(path: &str) -> String {
+    // The absolute form of a request to a proxy.
+    let path = match path.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => rest.find('/').map_or("", |n| &rest[n..]),
+        _ => path,
+    };
+    let mut segments: Vec<String> = Vec::new();
+    for segment in path.split('/') {
+        let segment = percent_decode_str(segment).decode_utf8_lossy();
+        match &*segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            text => {
+                let text = text.replace('/', "%2F");
+                segments.push(text.replace(char::is_control, "\u{fffd}"));
+            }
+        }
+    }
+    format!("/{}", segments.join("/"))
 }
 
 fn is_id(segment: &str) -> bool {
@@ -250,6 +275,30 @@ mod tests {
         assert_eq!(old.operation.as_deref(), Some("deleteOrder"));
         assert_eq!(spec.place("GET", "/api/basket").operation.as_deref(), Some("GET /api/basket"));
         assert_eq!(spec.sensitive().collect::<Vec<_>>(), ["pin"]);
+    }
+
+    #[test]
+    fn a_path_is_the_same_however_it_is_written() {
+        for path in [
+            "/api/orders/7",
+            "/api/orders/7/",
+            "//api//./orders/7",
+            "/api/x/../orders/%37",
+            "/%61pi/orders/7",
+            "/../api/orders/7",
+            "https://x.example/api/orders/7",
+        ] {
+            let place = spec().place("GET", path);
+            assert_eq!(
+                (&*place.group, place.object.as_deref()),
+                ("/api/orders/{orderId}", Some("7")),
+                "{path}"
+            );
+        }
+        let place = |path| spec().place("GET", path).group.to_string();
+        assert_eq!(place("/api/orders/..%2f..%2Fetc"), "/api/orders/{orderId}");
+        assert_eq!(place("/x%0ay/%ff%2fz"), "/x\u{fffd}y/\u{fffd}%2Fz");
+        assert_eq!((place(""), place("*")), ("/".to_owned(), "/*".to_owned()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod payloads;
 mod rate;
 mod window;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -40,42 +40,60 @@ pub(crate) fn alerts(
     for request in seen {
         // An address that is only claimed raises no alert: it could be anybody's.
         if let Some(client) = request.client.filter(|c| is_known(c) && !is_proxy(c.ip)) {
-            by_client.entry(client.ip).or_default().push(request);
+            by_client.entry(network(client.ip)).or_default().push(request);
         }
     }
+    let public = objects::public(seen);
     let mut alerts: Vec<Alert> = by_client
-        .iter()
-        .flat_map(|(ip, requests)| {
-            let findings = [
-                payloads::find(requests, limits),
-                login::find(requests, limits),
-                objects::find(requests, limits),
-                paths::find(requests, limits),
-                rate::find(requests, limits),
-            ];
-            findings.into_iter().flatten().map(|f| f.alert(tenant, *ip)).collect::<Vec<_>>()
-        })
+        .values()
+        .flat_map(|requests| one_client(requests, limits, &public))
+        .map(|finding| finding.alert(tenant))
         .collect();
     alerts.sort_by(|a, b| (a.first_seen, &a.id).cmp(&(b.first_seen, &b.id)));
     alerts
 }
 
+/// What one client did. Every request counts for one kind: what has a name of its own, however
+/// fast, is no flood as well.
+fn one_client<'s>(
+    requests: &[&'s Seen],
+    limits: &Thresholds,
+    public: &HashSet<&str>,
+) -> Vec<Finding<'s>> {
+    let mut findings = payloads::find(requests, limits);
+    findings.extend(login::find(requests, limits));
+    findings.extend(objects::find(requests, limits, public));
+    findings.extend(paths::find(requests, limits));
+    let named: HashSet<*const Seen> =
+        findings.iter().flat_map(|f| &f.requests).map(|r| std::ptr::from_ref(*r)).collect();
+    let rest = requests.iter().copied().filter(|r| !named.contains(&std::ptr::from_ref(*r)));
+    findings.extend(rate::find(&rest.collect::<Vec<_>>(), limits));
+    findings
+}
+
+/// Whose requests count together: an IPv6 client has its /64, as in fingerprints.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
+    }
+}
+
 impl Finding<'_> {
-    fn alert(self, tenant: &TenantId, ip: IpAddr) -> Alert {
+    fn alert(self, tenant: &TenantId) -> Alert {
         let (first, last) = (self.requests[0], self.requests[self.requests.len() - 1]);
+        // The best word on who it is that any of the requests has.
+        let clients = self.requests.iter().filter_map(|r| r.client);
+        let client = clients.min_by_key(|c| c.attribution).expect("grouped by client");
+        let ip = client.ip;
         let title = format!("{} from {ip} on {}", self.attack.title(), self.group);
         let mut alert =
             Alert::build(tenant, self.attack, &Who::Client(ip), self.group.clone(), first.time)
+                .client(client)
                 .title(title)
                 .explanation(self.explanation)
                 .severity(self.attack.severity(), self.score)
                 .seen(last.time, self.requests.len() as u64);
-        // The best word on who it is that any of the requests has.
-        if let Some(client) =
-            self.requests.iter().filter_map(|r| r.client).min_by_key(|c| c.attribution)
-        {
-            alert = alert.client(client);
-        }
         if let Some(host) = &first.host {
             alert = alert.host(host.to_string());
         }

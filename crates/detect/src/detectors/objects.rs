@@ -9,11 +9,31 @@ use super::{Finding, span};
 use crate::Thresholds;
 use crate::seen::Seen;
 
-pub(super) fn find<'s>(requests: &[&'s Seen], limits: &Thresholds) -> Vec<Finding<'s>> {
+/// The groups whose objects anybody may read, such as a catalogue's: at least half of what was
+/// read was read without an account.
+pub(super) fn public(seen: &[Seen]) -> HashSet<&str> {
+    let mut reads: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for request in seen {
+        if request.place.object.is_some() && request.status.is_some_and(|s| s < 400) {
+            let (all, nobody) = reads.entry(&request.place.group).or_default();
+            *all += 1;
+            *nobody += usize::from(request.user.is_none());
+        }
+    }
+    reads.retain(|_, (all, nobody)| *nobody * 2 >= *all);
+    reads.into_keys().collect()
+}
+
+pub(super) fn find<'s>(
+    requests: &[&'s Seen],
+    limits: &Thresholds,
+    public: &HashSet<&str>,
+) -> Vec<Finding<'s>> {
     let mut by_group: BTreeMap<&str, Vec<&'s Seen>> = BTreeMap::new();
     for request in requests {
         // Without an account there is nobody whose objects they could be.
-        if request.place.object.is_some() && request.user.is_some() && request.payload.is_none() {
+        let account = request.user.is_some() && !public.contains(&*request.place.group);
+        if request.place.object.is_some() && account && request.payload.is_none() {
             by_group.entry(&request.place.group).or_default().push(request);
         }
     }

@@ -1,6 +1,6 @@
 //! Guessed paths: many distinct ones that are refused.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use watchfloor_core::Attack;
 
@@ -42,27 +42,26 @@ pub(super) fn find<'s>(requests: &[&'s Seen], limits: &Thresholds) -> Vec<Findin
     found.collect()
 }
 
-/// The longest path, at a segment boundary, that most of the requests lie under.
+/// The longest path, at a segment boundary, that nine tenths of the requests lie under.
 fn common(requests: &[&Seen]) -> String {
-    let mut prefix: Vec<&str> = Vec::new();
-    let within = |prefix: &[&str]| {
-        requests
-            .iter()
-            .filter(|r| r.path.split('/').skip(1).take(prefix.len()).eq(prefix.iter().copied()))
-            .count()
-    };
-    'longer: loop {
-        let mut next: Vec<&str> =
-            requests.iter().filter_map(|r| r.path.split('/').nth(prefix.len() + 1)).collect();
-        next.sort_unstable();
-        next.dedup();
-        for segment in next.into_iter().filter(|s| !s.is_empty()) {
-            prefix.push(segment);
-            if within(&prefix) * 10 >= requests.len() * 9 {
-                continue 'longer;
+    let mut common = String::new();
+    let mut under: Vec<_> =
+        requests.iter().map(|r| r.path.split('/').skip(1).filter(|s| !s.is_empty())).collect();
+    loop {
+        let mut by_segment: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for mut rest in under {
+            if let Some(segment) = rest.next() {
+                by_segment.entry(segment).or_default().push(rest);
             }
-            prefix.pop();
         }
-        return format!("/{}", prefix.join("/"));
+        let most = by_segment.into_iter().max_by_key(|(_, rests)| rests.len());
+        match most {
+            Some((segment, rests)) if rests.len() * 10 >= requests.len() * 9 => {
+                common = format!("{common}/{segment}");
+                under = rests;
+            }
+            _ if common.is_empty() => return "/".to_owned(),
+            _ => return common,
+        }
     }
 }

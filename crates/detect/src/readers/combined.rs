@@ -1,4 +1,5 @@
-//! `peer - user [time] "request" status bytes "referer" "agent"`
+//! `peer - user [time] "request" status bytes "referer" "agent"`, and, as nginx's own `main`
+//! format has it, the forwarding header as one more text in quotes.
 
 use std::borrow::Cow;
 
@@ -10,8 +11,10 @@ use super::{Context, clf_time, ip, present, target};
 pub(crate) fn read(line: &str, context: &Context<'_>) -> Result<EventView<'static>, String> {
     let (peer, rest) = line.split_once(' ').ok_or("has no peer")?;
     let (_, rest) = rest.split_once(' ').ok_or("has no identity")?;
-    let (user, rest) = rest.split_once(" [").ok_or("has no time in brackets")?;
-    let (time, rest) = rest.split_once(']').ok_or("has no time in brackets")?;
+    // A client chooses its user name, and may put brackets in it; quotes are escaped.
+    let (front, _) = rest.split_once("] \"").ok_or("has no time in brackets before its request")?;
+    let (user, time) = front.rsplit_once(" [").ok_or("has no time in brackets")?;
+    let rest = &rest[front.len() + 1..];
     let time = clf_time(time).ok_or("time is none")?;
     let (request, rest) = quoted(rest).ok_or("has no request in quotes")?;
     let mut numbers = rest.trim_start().splitn(3, ' ');
@@ -19,13 +22,15 @@ pub(crate) fn read(line: &str, context: &Context<'_>) -> Result<EventView<'stati
     let bytes = numbers.next().ok_or("has no size")?;
     let rest = numbers.next().unwrap_or_default();
     let (referrer, rest) = quoted(rest).unwrap_or_default();
-    let (agent, _) = quoted(rest).unwrap_or_default();
+    let (agent, rest) = quoted(rest).unwrap_or_default();
+    let (forwarding, _) = quoted(rest).unwrap_or_default();
 
     let mut view = EventView::new(time, "NGINX");
     view.vendor = Some("F5".into());
     view.log_name = Some("access".into());
     view.peer = ip(peer);
-    view.client = context.client.attribute(view.peer, "");
+    view.client = context.client.attribute(view.peer, forwarding);
+    view.forwarded = context.forwarded(forwarding);
     view.user = present(user).map(|u| owned(context.masker.text(u)));
     view.status = Some(status);
     view.bytes_out = bytes.parse().ok();
@@ -64,6 +69,7 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use watchfloor_core::Attribution;
     use watchfloor_core::mask::{Masker, Mode};
 
     use super::*;
@@ -82,6 +88,29 @@ mod tests {
         assert_eq!(view.user.as_deref(), Some("a@b"));
         assert_eq!((view.status, view.bytes_out), (Some(200), Some(748)));
         assert!(!format!("{view:?}").contains("cnry"), "{view:?}");
+    }
+
+    #[test]
+    fn a_user_name_cannot_stand_for_the_time() {
+        let line = r#"203.0.113.7 - x [01/Jan/2020:00:00:00 +0000] y [24/Nov/2026:08:50:51 +0000] "GET / HTTP/1.1" 401 7 "-" "-""#;
+        let view = view(line).unwrap();
+        assert_eq!(view.time.to_string(), "2026-11-24T08:50:51.000Z");
+        assert_eq!(view.user.as_deref(), Some("x [01/Jan/2020:00:00:00 +0000] y"));
+    }
+
+    #[test]
+    fn t33_one_more_field_is_the_forwarding_header() {
+        let line = r#"127.0.0.1 - - [24/Nov/2026:08:50:51 +0000] "GET / HTTP/1.1" 200 7 "-" "curl" "10.0.0.1, 203.0.113.7""#;
+        let client = view(line).unwrap().client.unwrap();
+        assert_eq!(
+            (client.ip.to_string().as_str(), client.attribution),
+            ("203.0.113.7", Attribution::Attested)
+        );
+        let direct = view(&line.replace("127.0.0.1", "198.51.100.1")).unwrap().client.unwrap();
+        assert_eq!(
+            (direct.ip.to_string().as_str(), direct.attribution),
+            ("198.51.100.1", Attribution::Peer)
+        );
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 pub(crate) mod access_json;
 pub(crate) mod combined;
+mod flat;
 pub(crate) mod modsecurity;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer};
@@ -17,6 +19,25 @@ use crate::ClientConfig;
 pub(crate) struct Context<'c> {
     pub(crate) client: &'c ClientConfig,
     pub(crate) masker: &'c Masker,
+}
+
+impl Context<'_> {
+    /// The hops of a forwarding header, as they came.
+    fn forwarded(&self, header: &str) -> Vec<Cow<'static, str>> {
+        let hops = header.split(',').map(str::trim).filter_map(present);
+        hops.map(|hop| Cow::Owned(self.masker.text(hop).into_owned())).collect()
+    }
+
+    /// The session that a request shows, masked: a cookie that is named as one, else its bearer
+    /// token.
+    fn session(&self, cookies: &str, authorization: &str) -> Option<Cow<'static, str>> {
+        let pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let cookie =
+            pairs.filter(|(name, _)| self.masker.is_secret_key(name)).map(|(_, v)| v).next();
+        let bearer = || authorization.split_once(' ').filter(|(scheme, _)| *scheme == "Bearer");
+        let secret = cookie.or_else(|| bearer().map(|(_, token)| token))?;
+        present(secret).map(|secret| Cow::Owned(self.masker.value(secret)))
+    }
 }
 
 /// An address without a zone and without a port; `None` for anything else, such as a socket's path.
@@ -59,6 +80,10 @@ fn c_time(text: &str) -> Option<Timestamp> {
 struct Loose(Option<f64>);
 
 impl Loose {
+    fn times(self, unit: f64) -> Self {
+        Self(self.0.map(|n| (n * unit).round()))
+    }
+
     fn whole(self) -> Option<u64> {
         self.0.filter(|n| (0.0..9.0e15).contains(n)).map(|n| n as u64)
     }
@@ -82,6 +107,16 @@ impl<'de> Deserialize<'de> for Loose {
             Any::Text(text) => text.trim().parse().ok(),
             Any::Other(_) => None,
         }))
+    }
+}
+
+/// A full URL's path and query: `https://shop.example/x?y` → `/x?y`. Anything else as it is.
+fn without_origin(url: &str) -> &str {
+    match url.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['/', '?']) => {
+            rest.find(['/', '?']).map_or("/", |n| &rest[n..])
+        }
+        _ => url,
     }
 }
 

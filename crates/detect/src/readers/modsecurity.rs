@@ -93,8 +93,8 @@ pub(crate) fn read(line: &[u8], context: &Context<'_>) -> Result<EventView<'stat
         }
         client
     });
-    let hops = header("x-forwarded-for").split(',').map(str::trim).filter_map(present);
-    view.forwarded = hops.map(|h| Cow::Owned(masker.text(h).into_owned())).collect();
+    view.forwarded = context.forwarded(header("x-forwarded-for"));
+    view.session = context.session(header("cookie"), header("authorization"));
     view.method = owned(&transaction.request.method);
     let (path, query) = target(&transaction.request.uri);
     view.path = owned(path);
@@ -156,8 +156,11 @@ mod tests {
 
     #[test]
     fn a_line_that_is_not_utf8_is_read_and_kept() {
-        let line: Vec<u8> =
-            LINE.replace("Injection Attack", "\u{1}").bytes().map(|b| if b == 1 { 0xff } else { b }).collect();
+        let line: Vec<u8> = LINE
+            .replace("Injection Attack", "\u{1}")
+            .bytes()
+            .map(|b| if b == 1 { 0xff } else { b })
+            .collect();
         assert!(std::str::from_utf8(&line).is_err());
         let v = view(&line).unwrap();
         let Some(Raw::Bytes(raw)) = &v.raw else { panic!("bytes") };

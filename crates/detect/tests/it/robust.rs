@@ -49,3 +49,106 @@ proptest! {
         let _ = detect().push_line(Format::ModSecurity, 1, line.as_bytes());
     }
 }
+
+fn lines(detect: &mut Detect, format: Format, lines: impl IntoIterator<Item = String>) {
+    for (i, line) in lines.into_iter().enumerate() {
+        detect.push_line(format, i as u64 + 1, line.as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn a_long_line_is_an_event_too() {
+    // Its document would be six times as long, and over the limit.
+    let agent = "\u{1}".repeat(1_400_000);
+    let line = format!(
+        "203.0.113.7 - - [24/Nov/2026:08:50:51 +0000] \"GET /x HTTP/1.1\" 200 7 \"-\" \"{agent}\""
+    );
+    let event = detect().push_line(Format::Nginx, 1, line.as_bytes()).unwrap().unwrap();
+    assert_eq!(event.view().unwrap().path.as_deref(), Some("/x"));
+}
+
+/// A client that chooses its request ids cannot hide behind one of them.
+#[test]
+fn requests_with_one_id_are_counted_each() {
+    let mut detect = detect();
+    let line = |second: u64| {
+        format!(
+            r#"{{"time":"2026-11-24T08:00:{second:02}Z","peer":"203.0.113.7","request_id":"same",
+                "method":"POST","uri":"/login","status":401,"user":"mia"}}"#
+        )
+    };
+    lines(&mut detect, Format::Json, (0..40).map(line));
+    let alerts = detect.finish();
+    assert_eq!(alerts.len(), 1);
+    assert_eq!((alerts[0].attack.slug(), alerts[0].count), ("credential_brute_force", 40));
+}
+
+/// Each kind has one name: guessing fast is guessing, not a flood as well.
+#[test]
+fn a_fast_attack_is_one_attack() {
+    let line = |i: u64, what: &str, status: u16| {
+        let (second, milli) = (i / 100, i % 100 * 10);
+        format!(
+            r#"{{"time":"2026-11-24T08:00:{second:02}.{milli:03}Z","peer":"203.0.113.7",{what},"status":{status}}}"#
+        )
+    };
+    let kinds = |one: &dyn Fn(u64) -> String| {
+        let mut detect = detect();
+        lines(&mut detect, Format::Json, (0..1000).map(one));
+        detect.finish().iter().map(|a| a.attack.slug()).collect::<Vec<_>>()
+    };
+    let guess = r#""method":"POST","uri":"/login","user":"mia""#;
+    assert_eq!(kinds(&|i| line(i, guess, 401)), ["credential_brute_force"]);
+    let browse = |i: u64| line(i, &format!(r#""method":"GET","uri":"/hidden-{i}x""#), 404);
+    assert_eq!(kinds(&browse), ["forced_browsing"]);
+    let walk =
+        |i: u64| line(i, &format!(r#""method":"GET","uri":"/orders/{i}","user":"mia""#), 200);
+    assert_eq!(kinds(&walk), ["bola"]);
+    assert_eq!(kinds(&|i| line(i, r#""method":"GET","uri":"/""#, 200)), ["rate_abuse"]);
+}
+
+/// A path may be written in many ways, and is the same path.
+#[test]
+fn an_encoded_path_is_the_same_path() {
+    let mut detect = detect();
+    let line = |i: u64| {
+        let id = i.to_string().bytes().fold(String::new(), |id, b| id + &format!("%{b:02x}"));
+        format!(
+            r#"{{"time":"2026-11-24T08:00:{:02}Z","peer":"203.0.113.7","method":"GET",
+                "uri":"//api/./x/%2e%2E/orders/{id}/","status":200,"user":"mia"}}"#,
+            i % 60
+        )
+    };
+    lines(&mut detect, Format::Json, (0..50).map(line));
+    let alerts = detect.finish();
+    assert_eq!(alerts[0].url_group, "/api/orders/{id}");
+    assert_eq!(alerts[0].attack.slug(), "bola");
+}
+
+/// What anybody may read belongs to nobody in particular.
+#[test]
+fn a_catalogue_is_no_object_of_others() {
+    let mut detect = detect();
+    let line = |i: u64| {
+        let user = if i.is_multiple_of(2) { "mia" } else { "" };
+        let peer = if user.is_empty() { 8 } else { 7 };
+        format!(
+            r#"{{"time":"2026-11-24T08:00:{:02}Z","peer":"203.0.113.{peer}","method":"GET","uri":"/products/{i}","status":200,"user":"{user}"}}"#,
+            i % 60
+        )
+    };
+    lines(&mut detect, Format::Json, (0..100).map(line));
+    assert_eq!(detect.finish(), []);
+}
+
+#[test]
+fn many_paths_are_looked_at_once() {
+    let mut detect = detect();
+    let line = |i: u64| {
+        format!(
+            r#"{{"time":"2026-11-24T08:00:00Z","peer":"203.0.113.7","method":"GET","uri":"/x{i}y/z","status":404}}"#
+        )
+    };
+    lines(&mut detect, Format::Json, (0..20_000).map(line));
+    assert_eq!(detect.finish()[0].url_group, "/");
+}
