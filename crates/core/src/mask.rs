@@ -107,7 +107,7 @@ impl Masker {
 
     /// Takes a further key for that of a secret, such as one that an OpenAPI document marks.
     pub fn and_key(mut self, name: &str) -> Self {
-        self.extra.insert(plain(name));
+        self.extra.insert(Name::of(name).text().to_owned());
         self
     }
 
@@ -131,30 +131,27 @@ impl Masker {
 
     /// Whether a key's name is that of a secret: of a parameter, a form field, a JSON member.
     pub fn is_secret_key(&self, name: &str) -> bool {
-        if LAST_WORDS.contains(&last_word(name).to_ascii_lowercase().as_str()) {
-            return true;
+        Name::of(last_word(name)).is_one_of(LAST_WORDS) || {
+            let name = Name::of(name);
+            // A dotted or bracketed path is judged by its last part too: `json.user[password]`.
+            let last = name.last_part();
+            name.has_one_of(WORDS)
+                || [name.text(), last].iter().any(|n| NAMES.contains(n) || self.extra.contains(*n))
         }
-        let name = plain(name);
-        // A dotted or bracketed path is judged by its last part too: `json.user[password]`.
-        let last = name.trim_end_matches(']').rsplit(['.', '[', ':']).next().unwrap_or(&name);
-        [name.as_str(), last].iter().any(|n| {
-            WORDS.iter().any(|w| n.contains(w)) || NAMES.contains(n) || self.extra.contains(*n)
-        })
     }
 
     /// Whether a name is that of a secret also in prose, before a colon.
     fn is_plain_word(&self, name: &str) -> bool {
-        let name = plain(name);
-        WORDS.iter().any(|w| name.ends_with(w)) || self.extra.contains(&name)
+        let name = Name::of(name);
+        WORDS.iter().any(|w| name.text().ends_with(w)) || self.extra.contains(name.text())
     }
 
     /// Whether a header's name is that of a secret.
     pub fn is_secret_header(&self, name: &str) -> bool {
-        let lower = name.to_ascii_lowercase();
-        HEADERS.contains(&lower.as_str()) || {
-            let plain = plain(&lower);
-            let plain = plain.strip_prefix('x').unwrap_or(&plain);
-            WORDS.iter().any(|w| plain.contains(w)) || plain == "auth" || plain == "key"
+        HEADERS.iter().any(|header| header.eq_ignore_ascii_case(name)) || {
+            let name = Name::of(name);
+            let text = name.text().strip_prefix('x').unwrap_or(name.text());
+            name.has_one_of(WORDS) || text == "auth" || text == "key"
         }
     }
 
@@ -178,10 +175,47 @@ impl Masker {
     }
 }
 
-/// A name without the signs that people vary: `X-Api_Key` → `xapikey`.
-fn plain(name: &str) -> String {
-    let kept = name.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '"' | '\''));
-    kept.flat_map(char::to_lowercase).collect()
+/// A name without the signs that people vary, in lower case: `X-Api_Key` → `xapikey`. It is asked
+/// for at every colon and equals sign of every line, so it takes no memory of its own.
+struct Name {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl Name {
+    /// Of a longer name the last 64 bytes count.
+    fn of(name: &str) -> Self {
+        let mut start = name.len().saturating_sub(64);
+        while !name.is_char_boundary(start) {
+            start += 1;
+        }
+        let mut plain = Self { bytes: [0; 64], len: 0 };
+        let kept =
+            name[start..].bytes().filter(|b| !matches!(b, b'-' | b'_' | b' ' | b'"' | b'\''));
+        for byte in kept {
+            plain.bytes[plain.len] = byte.to_ascii_lowercase();
+            plain.len += 1;
+        }
+        plain
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).expect("only ASCII was taken out")
+    }
+
+    fn last_part(&self) -> &str {
+        let name = self.text().trim_end_matches(']');
+        name.rsplit(['.', '[', ':']).next().unwrap_or(name)
+    }
+
+    fn is_one_of(&self, names: &[&str]) -> bool {
+        names.contains(&self.text())
+    }
+
+    fn has_one_of(&self, words: &[&str]) -> bool {
+        let name = &self.bytes[..self.len];
+        words.iter().any(|word| name.windows(word.len()).any(|part| part == word.as_bytes()))
+    }
 }
 
 /// The last word of a name, by its signs and its capitals: `userPin` → `Pin`.

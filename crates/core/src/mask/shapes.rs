@@ -1,5 +1,7 @@
 //! What looks like a secret, whatever its name.
 
+use memchr::memmem;
+
 use super::PREFIX;
 use super::text::Span;
 
@@ -13,7 +15,7 @@ pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
 /// `Bearer …`, `Basic …`, `Splunk …`, `ApiKey …`
 fn schemes(text: &str, spans: &mut Vec<Span>) {
     for scheme in ["Bearer ", "bearer ", "BEARER ", "Basic ", "Splunk ", "ApiKey "] {
-        for (at, _) in text.match_indices(scheme) {
+        for at in memmem::find_iter(text.as_bytes(), scheme) {
             let start = at + scheme.len();
             let token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=:".contains(c);
             let end = text[start..].find(|c| !token(c)).map_or(text.len(), |n| start + n);
@@ -26,7 +28,7 @@ fn schemes(text: &str, spans: &mut Vec<Span>) {
 
 /// `https://user:password@host`, `https://token@host`
 fn user_information(text: &str, spans: &mut Vec<Span>) {
-    for (at, _) in text.match_indices("://") {
+    for at in memmem::find_iter(text.as_bytes(), "://") {
         let start = at + 3;
         let authority = &text[start..];
         let over = |c: char| c.is_whitespace() || "/?#\"'<>\\".contains(c);
@@ -42,7 +44,8 @@ fn user_information(text: &str, spans: &mut Vec<Span>) {
 /// Three parts of base64url, of which the first begins with `eyJ`, `{"` in base64.
 fn jwts(text: &str, spans: &mut Vec<Span>) {
     let mut done = 0;
-    while let Some(start) = text[done..].find("eyJ").map(|n| done + n) {
+    while let Some(n) = memmem::find(&text.as_bytes()[done..], b"eyJ") {
+        let start = done + n;
         let token = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         done = text[start..].find(|c| !token(c)).map_or(text.len(), |n| start + n);
         if text[start..done].matches('.').count() >= 2 {

@@ -59,10 +59,11 @@ impl Masker {
     /// `<name>value<`.
     fn named(&self, text: &str, spans: &mut Vec<Span>) {
         let mut done = 0;
-        for (at, sign) in text.match_indices([':', '=', '>']) {
+        for at in memchr::memchr3_iter(b':', b'=', b'>', text.as_bytes()) {
             if at < done {
                 continue;
             }
+            let sign = text.as_bytes()[at];
             let Some(name) = Name::before(text, done, at) else { continue };
             let first = spans.len();
             self.value_after(text, at, sign, &name, spans);
@@ -70,20 +71,13 @@ impl Masker {
         }
     }
 
-    fn value_after(
-        &self,
-        text: &str,
-        at: usize,
-        sign: &str,
-        name: &Name<'_>,
-        spans: &mut Vec<Span>,
-    ) {
+    fn value_after(&self, text: &str, at: usize, sign: u8, name: &Name<'_>, spans: &mut Vec<Span>) {
         let bytes = text.as_bytes();
-        let header = sign == ":" && self.is_secret_header(&name.text);
+        let header = sign == b':' && self.is_secret_header(&name.text);
         if !header && !self.is_secret_key(&name.text) {
             return;
         }
-        if sign == ">" {
+        if sign == b'>' {
             if name.tag {
                 spans.push(at + 1..end_at(bytes, at + 1, b"<"));
             }
@@ -113,7 +107,7 @@ impl Masker {
                 };
                 members(text, start..end, &name.text, spans);
             }
-            _ if sign == "=" => spans.push(start..end_of_form_value(bytes, start)),
+            _ if sign == b'=' => spans.push(start..end_of_form_value(bytes, start)),
             // In prose only what can hardly be anything else.
             _ if self.is_plain_word(&name.text) => {
                 spans.push(start..end_at(bytes, start, b",;\"\\<> \t\r\n"));
@@ -127,7 +121,7 @@ impl Masker {
     fn percent_encoded(&self, text: &str, spans: &mut Vec<Span>) {
         let bytes = text.as_bytes();
         let mut done = 0;
-        for (at, _) in text.match_indices('%') {
+        for at in memchr::memchr_iter(b'%', bytes) {
             if at < done {
                 continue;
             }

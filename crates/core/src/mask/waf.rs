@@ -1,5 +1,7 @@
 //! What a rule of a WAF quotes from a secret variable.
 
+use memchr::memmem::{find, find_iter};
+
 use super::Masker;
 use super::text::{Span, end_of_quoted};
 
@@ -19,10 +21,15 @@ pub(super) fn quoted(masker: &Masker, text: &str, spans: &mut Vec<Span>) {
     // its field, and a message alone is the value to its end.
     let json = text.trim_start().starts_with(['{', '[']);
     let bytes = text.as_bytes();
+    // Most lines name no variable at all.
+    if !["ARGS", "REQUEST_", "RESPONSE_"].iter().any(|name| find(bytes, name.as_bytes()).is_some())
+    {
+        return;
+    }
     for variable in VARIABLES {
         // A value is quoted once before and once after the variable; each search goes on from there.
         let (mut done, mut floor) = (0, 0);
-        for (at, _) in text.match_indices(variable) {
+        for at in find_iter(bytes, variable) {
             let name = name(&text[at + variable.len()..]);
             let secret = match variable {
                 "REQUEST_COOKIES:" => true,
