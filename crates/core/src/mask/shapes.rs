@@ -1,6 +1,8 @@
 //! What looks like a secret, whatever its name.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::PREFIX;
 use super::text::Span;
@@ -12,11 +14,17 @@ pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
     cards(text, spans);
 }
 
+static SCHEMES: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
+    ["Bearer ", "bearer ", "BEARER ", "Basic ", "Splunk ", "ApiKey "].map(Finder::new)
+});
+static AUTHORITY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
+static JWT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eyJ"));
+
 /// `Bearer …`, `Basic …`, `Splunk …`, `ApiKey …`
 fn schemes(text: &str, spans: &mut Vec<Span>) {
-    for scheme in ["Bearer ", "bearer ", "BEARER ", "Basic ", "Splunk ", "ApiKey "] {
-        for at in memmem::find_iter(text.as_bytes(), scheme) {
-            let start = at + scheme.len();
+    for scheme in SCHEMES.iter() {
+        for at in scheme.find_iter(text.as_bytes()) {
+            let start = at + scheme.needle().len();
             let token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=:".contains(c);
             let end = text[start..].find(|c| !token(c)).map_or(text.len(), |n| start + n);
             if end - start >= 8 {
@@ -28,7 +36,7 @@ fn schemes(text: &str, spans: &mut Vec<Span>) {
 
 /// `https://user:password@host`, `https://token@host`
 fn user_information(text: &str, spans: &mut Vec<Span>) {
-    for at in memmem::find_iter(text.as_bytes(), "://") {
+    for at in AUTHORITY.find_iter(text.as_bytes()) {
         let start = at + 3;
         let authority = &text[start..];
         let over = |c: char| c.is_whitespace() || "/?#\"'<>\\".contains(c);
@@ -44,7 +52,7 @@ fn user_information(text: &str, spans: &mut Vec<Span>) {
 /// Three parts of base64url, of which the first begins with `eyJ`, `{"` in base64.
 fn jwts(text: &str, spans: &mut Vec<Span>) {
     let mut done = 0;
-    while let Some(n) = memmem::find(&text.as_bytes()[done..], b"eyJ") {
+    while let Some(n) = JWT.find(&text.as_bytes()[done..]) {
         let start = done + n;
         let token = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         done = text[start..].find(|c| !token(c)).map_or(text.len(), |n| start + n);

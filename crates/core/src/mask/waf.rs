@@ -1,18 +1,23 @@
 //! What a rule of a WAF quotes from a secret variable.
 
-use memchr::memmem::{find, find_iter};
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::Masker;
 use super::text::{Span, end_of_quoted};
 
-const VARIABLES: [&str; 6] = [
-    "ARGS:",
-    "ARGS_POST:",
-    "ARGS_GET:",
-    "REQUEST_COOKIES:",
-    "REQUEST_HEADERS:",
-    "RESPONSE_HEADERS:",
-];
+static FINDERS: LazyLock<[(&str, Finder<'static>); 6]> = LazyLock::new(|| {
+    [
+        "ARGS:",
+        "ARGS_POST:",
+        "ARGS_GET:",
+        "REQUEST_COOKIES:",
+        "REQUEST_HEADERS:",
+        "RESPONSE_HEADERS:",
+    ]
+    .map(|variable| (variable, Finder::new(variable)))
+});
 
 /// `Matched Data: … found within ARGS:password: …`,
 /// ``variable `ARGS:password' (Value: `…' )``.
@@ -21,15 +26,11 @@ pub(super) fn quoted(masker: &Masker, text: &str, spans: &mut Vec<Span>) {
     // its field, and a message alone is the value to its end.
     let json = text.trim_start().starts_with(['{', '[']);
     let bytes = text.as_bytes();
-    // Most lines name no variable at all.
-    if !["ARGS", "REQUEST_", "RESPONSE_"].iter().any(|name| find(bytes, name.as_bytes()).is_some())
-    {
-        return;
-    }
-    for variable in VARIABLES {
+    for finder in FINDERS.iter() {
+        let variable = finder.0;
         // A value is quoted once before and once after the variable; each search goes on from there.
         let (mut done, mut floor) = (0, 0);
-        for at in find_iter(bytes, variable) {
+        for at in finder.1.find_iter(bytes) {
             let name = name(&text[at + variable.len()..]);
             let secret = match variable {
                 "REQUEST_COOKIES:" => true,
