@@ -42,7 +42,8 @@ pub enum Verdict {
     Blocked {
         /// What.
         target: Target,
-        /// Until when; `None` for a block without an end.
+        /// Until when; `None` for a block without an end, or one that was held before and whose
+        /// end only the device knows.
         expires: Option<Timestamp>,
         /// Whether it was held before.
         already: bool,

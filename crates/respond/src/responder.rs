@@ -1,13 +1,13 @@
 //! Alerts in, verdicts out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use watchfloor_core::{
-    Action, Alert, Attribution, BlockRequest, BlockVerdict, Blocklist, Call, Comment,
+    Action, Alert, Applied, Attribution, BlockRequest, BlockVerdict, Blocklist, Comment,
     ConnectorName, Error, Kind, Lease, Marker, Opened, Outcome, Result, RichText, Scope, Target,
-    Ticket, TicketDesk, TicketKey, Timestamp,
+    Ticket, TicketDesk, TicketKey,
 };
 
 use crate::{ActionRecord, Owners, Report, Verdict};
@@ -88,19 +88,16 @@ impl Responder {
     }
 
     /// What to block: each client once, of whom more than somebody's word is known.
-    pub fn blocks(&self, alerts: &[Alert]) -> Vec<BlockRequest> {
-        distinct_by(alerts, blockable).map(|alert| self.block(alert)).collect()
+    pub fn blocks(&self, alerts: &[Alert]) -> Result<Vec<BlockRequest>> {
+        alerts.iter().try_for_each(|alert| self.scope.own(&alert.tenant))?;
+        Ok(distinct_by(alerts, blockable).filter_map(|alert| self.block(alert)).collect())
     }
 
-    fn block(&self, alert: &Alert) -> BlockRequest {
-        let client = alert.client.as_ref().expect("only clients are blocked");
-        BlockRequest::new(
-            Target::from(client.ip),
-            client.attribution,
-            Lease::For(self.lease),
-            format!("{}: {}", alert.title, alert.explanation),
-            alert.ticket_key().as_str(),
-        )
+    fn block(&self, alert: &Alert) -> Option<BlockRequest> {
+        let (target, client) = (blockable(alert)?, alert.client.as_ref()?);
+        let reason = format!("{}: {}", alert.title, alert.explanation);
+        let (lease, key) = (Lease::For(self.lease), alert.ticket_key());
+        Some(BlockRequest::new(target, client.attribution, lease, reason, key.as_str()))
     }
 
     /// Carries everything out: tickets first, then blocks, then the word about the block on each
@@ -148,69 +145,67 @@ impl Responder {
         tickets: &[Standing<'_>],
         report: &mut Report,
     ) {
-        for alert in alerts.iter().filter(|a| blockable(a).is_none()) {
-            let (ip, why) = (alert.ip(), not_blockable(alert));
-            self.note(report, blocklist.name(), alert, Verdict::NotBlocked { ip, why });
-        }
-        let alerts_of: HashMap<Target, &Alert> =
-            distinct_by(alerts, blockable).filter_map(|a| Some((blockable(a)?, a))).collect();
-        let call = self.scope.call();
-        let verdicts = match self.enforce(blocklist, &call, self.blocks(alerts)).await {
-            Ok(verdicts) => verdicts,
-            Err(error) => {
-                if let Some(alert) = alerts.first() {
-                    let verdict = Verdict::Failed { what: "plan the blocks", error };
-                    self.note(report, blocklist.name(), alert, verdict);
+        let on = blocklist.name();
+        let mut named: BTreeMap<Target, Vec<&Alert>> = BTreeMap::new();
+        let mut requests = Vec::new();
+        for alert in alerts {
+            let verdict = match (self.scope.own(&alert.tenant), blockable(alert)) {
+                (Err(error), _) => Verdict::Failed { what: "block", error },
+                (Ok(()), None) => Verdict::NotBlocked { ip: alert.ip(), why: not_blockable(alert) },
+                (Ok(()), Some(target)) => {
+                    let alerts = named.entry(target).or_default();
+                    if alerts.is_empty() {
+                        requests.extend(self.block(alert));
+                    }
+                    alerts.push(alert);
+                    continue;
                 }
-                return;
-            }
-        };
-        for (target, verdict) in verdicts {
-            let Some(alert) = alerts_of.get(&target) else { continue };
-            let held = match &verdict {
-                Verdict::Blocked { expires, .. } => Some(*expires),
-                _ => None,
             };
-            self.note(report, blocklist.name(), alert, verdict);
-            let Some(expires) = held else { continue };
-            let on = blocklist.name();
-            for standing in tickets.iter().filter(|s| blockable(s.alert) == Some(target)) {
-                let until = expires
-                    .map_or_else(|| "until it is lifted".to_owned(), |t| format!("until {t}"));
-                let text = RichText::new().text(format!("{target} is blocked on {on} {until}."));
+            self.note(report, on, alert, verdict);
+        }
+        for (target, verdict) in self.enforce(blocklist, requests).await {
+            let Some(alerts) = named.get(&target) else { continue };
+            let text = block_text(&verdict, on);
+            self.note(report, on, alerts[0], verdict);
+            let Some(text) = text else { continue };
+            let keys: HashSet<TicketKey> = alerts.iter().map(|a| a.ticket_key()).collect();
+            for standing in tickets.iter().filter(|s| keys.contains(&s.key)) {
+                let text = RichText::new().text(text.clone());
                 let marker = block_marker(&standing.key, target, on);
                 self.comment(standing, Comment::new(marker, text), report).await;
             }
         }
     }
 
-    /// Plans and applies; a verdict for every request.
+    /// Plans and applies; a verdict for every request, in their order.
     async fn enforce(
         &self,
         blocklist: &Arc<dyn Blocklist>,
-        call: &Call,
         requests: Vec<BlockRequest>,
-    ) -> Result<Vec<(Target, Verdict)>> {
+    ) -> Vec<(Target, Verdict)> {
         if requests.is_empty() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        let plan = blocklist.plan(call, requests).await?;
-        let refused = plan.refused().iter().map(|(request, refusal)| {
-            let (target, why) = (request.target, refusal.to_string());
-            (target, Verdict::NotBlocked { ip: Some(target.addr()), why })
-        });
-        let mut verdicts: Vec<_> = refused.collect();
-        for (admitted, held) in plan.kept() {
-            let (target, expires) = (admitted.target(), held.expires);
-            verdicts.push((target, Verdict::Blocked { target, expires, already: true }));
-        }
-        let mut applied = blocklist.apply(call, plan).await;
-        for (target, verdict) in std::mem::take(&mut applied.items) {
-            if verdicts.iter().all(|(t, _)| *t != target) {
-                verdicts.push((target, block_verdict(target, verdict, applied.expires(&target))));
+        let targets: Vec<Target> = requests.iter().map(|r| r.target).collect();
+        let call = self.scope.call();
+        let plan = match blocklist.plan(&call, requests).await {
+            Ok(plan) => plan,
+            Err(error) => {
+                let failed = |error: &Error| {
+                    let error = error.clone();
+                    Verdict::Failed { what: "plan the block", error }
+                };
+                return targets.into_iter().map(|t| (t, failed(&error))).collect();
             }
-        }
-        Ok(verdicts)
+        };
+        let refused = plan.refused().iter().map(|(r, refusal)| (r.target, refusal.to_string()));
+        let refused: HashMap<Target, String> = refused.collect();
+        let applied = blocklist.apply(&call, plan).await;
+        let verdict = |target| match refused.get(&target) {
+            Some(why) => Verdict::NotBlocked { ip: Some(target.addr()), why: why.clone() },
+            None => block_verdict(target, &applied),
+        };
+        targets.into_iter().map(|target| (target, verdict(target))).collect()
     }
 
     async fn comment(&self, standing: &Standing<'_>, comment: Comment, report: &mut Report) {
@@ -234,20 +229,37 @@ pub fn block_marker(key: &TicketKey, target: Target, on: &ConnectorName) -> Mark
     Marker::derive(key.as_str(), &format!("block {target} on {on}"))
 }
 
-fn block_verdict(target: Target, verdict: BlockVerdict, expires: Option<Timestamp>) -> Verdict {
-    let already = matches!(verdict, BlockVerdict::AlreadyPresent);
-    match verdict {
-        BlockVerdict::Refused(refusal) => {
+/// What is said of a block on the tickets; nothing where there is none.
+fn block_text(verdict: &Verdict, on: &ConnectorName) -> Option<String> {
+    let Verdict::Blocked { target, expires, already } = verdict else { return None };
+    Some(match (expires, already) {
+        (Some(at), _) => format!("{target} is blocked on {on} until {at}."),
+        (None, true) => {
+            format!("{target} is blocked on {on}: it was before, until when is not known.")
+        }
+        (None, false) => format!("{target} is blocked on {on} until it is lifted."),
+    })
+}
+
+fn block_verdict(target: Target, applied: &Applied) -> Verdict {
+    let failed = |error| Verdict::Failed { what: "block", error };
+    match applied.verdict(&target) {
+        None => {
+            let error = Error::new(Kind::Internal, format!("no verdict on {target}"));
+            failed(error.with_outcome(Outcome::Unknown))
+        }
+        Some(BlockVerdict::Refused(refusal)) => {
             Verdict::NotBlocked { ip: Some(target.addr()), why: refusal.to_string() }
         }
-        BlockVerdict::Failed(error) => Verdict::Failed { what: "block", error },
-        other if other.outcome() == Outcome::Applied => {
-            Verdict::Blocked { target, expires, already }
-        }
-        other => {
-            let error = Error::new(Kind::Conflict, other.reason().unwrap_or_default())
-                .with_outcome(other.outcome());
-            Verdict::Failed { what: "block", error }
+        Some(BlockVerdict::Failed(error)) => failed(error.clone()),
+        Some(verdict) if verdict.outcome() == Outcome::Applied => Verdict::Blocked {
+            target,
+            expires: applied.expires(&target),
+            already: matches!(verdict, BlockVerdict::AlreadyPresent),
+        },
+        Some(other) => {
+            let error = Error::new(Kind::Conflict, other.reason().unwrap_or_default());
+            failed(error.with_outcome(other.outcome()))
         }
     }
 }
@@ -270,6 +282,6 @@ fn distinct_by<K: std::hash::Hash + Eq>(
     alerts: &[Alert],
     key: impl Fn(&Alert) -> Option<K>,
 ) -> impl Iterator<Item = &Alert> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     alerts.iter().filter(move |alert| key(alert).is_some_and(|k| seen.insert(k)))
 }

@@ -1,3 +1,6 @@
 //! Integration tests of respond.
 
 mod actions;
+mod fakes;
+mod owners;
+mod respond;
