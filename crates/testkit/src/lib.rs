@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod config;
 mod fault;
 mod leak;
 mod message;
@@ -12,6 +13,7 @@ pub mod twins;
 mod schema;
 
 pub use clock::TestClock;
+pub use config::section;
 pub use fault::{Fault, Twist};
 pub use leak::{Canaries, leaks};
 pub use message::{Answer, Request};
