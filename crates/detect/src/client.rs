@@ -135,10 +135,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn t33_what_a_client_writes_on_the_left_changes_nothing(forged in "[ -~]{0,60}") {
-            let forged = forged.replace(',', " ");
-            let header = format!("{forged}, 203.0.113.5");
-            prop_assert_eq!(of("192.0.2.10", &header).0, "203.0.113.5");
+        fn t33_what_a_client_writes_on_the_left_changes_nothing(
+            forged in "([ -~]{0,20}|198\\.51\\.100\\.7|,|\"|for=|192\\.0\\.2\\.11|\\PC){0,8}",
+        ) {
+            for right in ["203.0.113.5", "203.0.113.5, 192.0.2.11", "203.0.113.5,192.0.2.11 , 127.0.0.1"] {
+                let header = format!("{forged}, {right}");
+                prop_assert_eq!(of("192.0.2.10", &header).0, "203.0.113.5");
+                prop_assert_eq!(of("198.51.100.1", &header), ("198.51.100.1".into(), Attribution::Peer));
+            }
+            let forwarded = ClientConfig::new(vec!["192.0.2.10".parse().unwrap()], "Forwarded");
+            let header = format!("{forged}, for=203.0.113.5;proto=https");
+            let client = forwarded.attribute("192.0.2.10".parse().ok(), &header).unwrap();
+            prop_assert_eq!(client.ip.to_string(), "203.0.113.5");
         }
     }
 }

@@ -35,7 +35,11 @@ impl Format {
                 Self::Json
             });
         }
-        (holds("] \"") && holds(" - ")).then_some(Self::Nginx)
+        // `[24/Nov/2026:08:50:51 +0000] "`
+        let dated = line.windows(5).any(|part| {
+            matches!(part, [b'[', a, b, b'/', c] if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_alphabetic())
+        });
+        (dated && holds("] \"")).then_some(Self::Nginx)
     }
 }
 
@@ -50,5 +54,31 @@ impl FromStr for Format {
             "ocsf" => Ok(Self::Ocsf),
             _ => Err(format!("{word:?} is none of {}", Self::WORDS.join(", "))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_told_from_the_first_line_that_tells() {
+        let combined = "203.0.113.7 - - [24/Nov/2026:08:50:51 +0000] \"GET / HTTP/1.1\" 200 7";
+        let envoy = "[2026-01-24T01:38:00.000Z] \"POST / HTTP/1.1\" 201 - 0 1024 \"-\"";
+        for (lines, format) in [
+            (combined.to_owned(), Some(Format::Nginx)),
+            (format!("\u{feff}\n\ncut off\r\n{combined}"), Some(Format::Nginx)),
+            (r#"{"transaction":{"producer":{}}}"#.to_owned(), Some(Format::ModSecurity)),
+            (r#"{"class_uid":4002}"#.to_owned(), Some(Format::Ocsf)),
+            (r#"{"user_agent":"\"class_uid\""}"#.to_owned(), Some(Format::Json)),
+            (envoy.to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(Format::sniff(lines.as_bytes()), format, "{lines}");
+        }
+        for word in Format::WORDS {
+            assert!(word.parse::<Format>().is_ok());
+        }
+        assert!("evtx".parse::<Format>().unwrap_err().contains("nginx, apache"));
     }
 }

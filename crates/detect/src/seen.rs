@@ -23,6 +23,8 @@ pub(crate) struct Seen {
     pub(crate) event: Box<str>,
     pub(crate) request_id: Option<Box<str>>,
     pub(crate) client: Option<Client>,
+    /// Whether it is known who the other end of the connection was.
+    peer: bool,
     pub(crate) host: Option<Box<str>>,
     pub(crate) method: Box<str>,
     pub(crate) path: Box<str>,
@@ -45,6 +47,7 @@ impl Seen {
             event: event.uid().into(),
             request_id: boxed(&view.request_id),
             client: view.client,
+            peer: view.peer.is_some(),
             host: boxed(&view.host),
             method: view.method.as_deref().unwrap_or_default().into(),
             path: view.path.as_deref().unwrap_or_default().into(),
@@ -55,6 +58,13 @@ impl Seen {
             audit,
             joined: false,
         }
+    }
+
+    /// Whom an alert may name. While the connection's other end is known, an address that is only
+    /// claimed is nobody's: it could be anybody's. In a log without a peer it is all there is; the
+    /// alert says so, and nothing is blocked on it.
+    pub(crate) fn suspect(&self) -> Option<Client> {
+        self.client.filter(|c| c.attribution != Attribution::Claimed || !self.peer)
     }
 
     /// Whether the request tried to log somebody in.
@@ -146,14 +156,10 @@ impl Seen {
             self.payload = other.payload;
         }
         self.client = self.client.or(other.client);
+        self.peer |= other.peer;
         self.status = self.status.or(other.status);
         if self.user.is_none() {
             self.user = other.user;
         }
     }
-}
-
-/// Whether an alert may be raised on it.
-pub(crate) fn is_known(client: &Client) -> bool {
-    client.attribution != Attribution::Claimed
 }

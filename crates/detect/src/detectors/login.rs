@@ -38,12 +38,13 @@ fn stuffing<'s>(failed: &[&'s Seen], logins: &[&Seen], limits: &Thresholds) -> O
         .filter_map(|r| r.user.as_deref())
         .collect();
     let mut explanation = format!(
-        "{} accounts with {} failed logins in {}; {} accounts within {} s are the limit.",
+        "{densest} accounts with failed logins within {} s, {} are the limit; {} accounts and {} \
+         failed logins in {} altogether.",
+        limits.window.as_secs(),
+        limits.failed_accounts,
         accounts.len(),
         failed.len(),
         span(failed),
-        limits.failed_accounts,
-        limits.window.as_secs(),
     );
     let mut indicators = Vec::new();
     if !opened.is_empty() {
@@ -69,16 +70,17 @@ fn guessing<'s>(failed: &[&'s Seen], limits: &Thresholds) -> Option<Finding<'s>>
         by_account.entry(request.user.as_deref()).or_default().push(request);
     }
     let (account, most) = by_account.into_iter().max_by_key(|(_, requests)| requests.len())?;
-    if busiest(&most, limits.window) < limits.failed_logins {
+    let densest = busiest(&most, limits.window);
+    if densest < limits.failed_logins {
         return None;
     }
     let whose = account.map_or_else(String::new, |a| format!(" of {a}"));
     let explanation = format!(
-        "{} failed logins{whose} in {}; {} within {} s are the limit.",
+        "{densest} failed logins{whose} within {} s, {} are the limit; {} in {} altogether.",
+        limits.window.as_secs(),
+        limits.failed_logins,
         most.len(),
         span(&most),
-        limits.failed_logins,
-        limits.window.as_secs(),
     );
     Some(Finding {
         attack: Attack::CredentialBruteForce,

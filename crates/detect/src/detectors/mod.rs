@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use watchfloor_core::{Alert, Attack, EventId, Evidence, TenantId, Who};
 
 use crate::Thresholds;
-use crate::seen::{Seen, is_known};
+use crate::seen::Seen;
 
 /// An attack that a detector found: its requests, in order, and why it is one.
 pub(crate) struct Finding<'s> {
@@ -38,8 +38,7 @@ pub(crate) fn alerts(
 ) -> Vec<Alert> {
     let mut by_client: BTreeMap<IpAddr, Vec<&Seen>> = BTreeMap::new();
     for request in seen {
-        // An address that is only claimed raises no alert: it could be anybody's.
-        if let Some(client) = request.client.filter(|c| is_known(c) && !is_proxy(c.ip)) {
+        if let Some(client) = request.suspect().filter(|c| !is_proxy(c.ip)) {
             by_client.entry(network(client.ip)).or_default().push(request);
         }
     }
@@ -83,7 +82,7 @@ impl Finding<'_> {
     fn alert(self, tenant: &TenantId) -> Alert {
         let (first, last) = (self.requests[0], self.requests[self.requests.len() - 1]);
         // The best word on who it is that any of the requests has.
-        let clients = self.requests.iter().filter_map(|r| r.client);
+        let clients = self.requests.iter().filter_map(|r| r.suspect());
         let client = clients.min_by_key(|c| c.attribution).expect("grouped by client");
         let ip = client.ip;
         let title = format!("{} from {ip} on {}", self.attack.title(), self.group);

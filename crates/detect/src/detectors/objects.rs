@@ -43,31 +43,38 @@ pub(super) fn find<'s>(
     found.collect()
 }
 
+/// By account: a house of many people behind one address reads many objects, each its own.
 fn one<'s>(group: &str, episode: &[&'s Seen], limits: &Thresholds) -> Option<Finding<'s>> {
+    let mut by_account: BTreeMap<&str, Vec<&'s Seen>> = BTreeMap::new();
+    for request in episode {
+        by_account.entry(request.user.as_deref().unwrap_or_default()).or_default().push(request);
+    }
     let object = |r: &Seen| r.place.object.clone();
-    if densest(episode, limits.window, object) < limits.objects {
+    let counted = by_account
+        .into_iter()
+        .map(|(account, requests)| (densest(&requests, limits.window, object), account, requests));
+    let (most, account, requests) = counted.max_by_key(|(most, ..)| *most)?;
+    if most < limits.objects {
         return None;
     }
-    let objects: HashSet<_> = episode.iter().filter_map(|r| r.place.object.as_deref()).collect();
-    let refused = episode.iter().filter(|r| r.is_refused()).count();
-    let account = episode[0].user.as_deref().map(str::to_owned);
+    let objects: HashSet<_> = requests.iter().filter_map(|r| r.place.object.as_deref()).collect();
+    let refused = requests.iter().filter(|r| r.is_refused()).count();
     let explanation = format!(
-        "{} distinct objects of {group} in {}, {} of {} requests refused; {} objects within {} s \
-         are the limit.",
-        objects.len(),
-        span(episode),
-        refused,
-        episode.len(),
-        limits.objects,
+        "{most} distinct objects of {group} by {account} within {} s, {} are the limit; {} objects \
+         in {} altogether, {refused} of {} requests refused.",
         limits.window.as_secs(),
+        limits.objects,
+        objects.len(),
+        span(&requests),
+        requests.len(),
     );
     Some(Finding {
         attack: Attack::Bola,
-        requests: episode.to_vec(),
+        score: if refused < requests.len() { 90 } else { 70 },
+        requests,
         group: group.to_owned(),
-        account,
+        account: Some(account.to_owned()),
         indicators: Vec::new(),
         explanation,
-        score: if refused < episode.len() { 90 } else { 70 },
     })
 }

@@ -18,16 +18,18 @@ pub(super) fn find<'s>(requests: &[&'s Seen], limits: &Thresholds) -> Vec<Findin
     let found = episodes(&refused, limits.window).filter_map(|episode| {
         // By group: the objects of one group are one path.
         let group = |r: &Seen| r.place.group.clone();
-        if densest(episode, limits.window, group) < limits.refused_paths {
+        let most = densest(episode, limits.window, group);
+        if most < limits.refused_paths {
             return None;
         }
         let paths: HashSet<_> = episode.iter().map(|r| &*r.place.group).collect();
         let explanation = format!(
-            "{} distinct paths answered 401, 403 or 404 in {}; {} within {} s are the limit.",
+            "{most} distinct paths answered 401, 403 or 404 within {} s, {} are the limit; {} in {} \
+             altogether.",
+            limits.window.as_secs(),
+            limits.refused_paths,
             paths.len(),
             span(episode),
-            limits.refused_paths,
-            limits.window.as_secs(),
         );
         Some(Finding {
             attack: Attack::ForcedBrowsing,

@@ -70,6 +70,7 @@ impl Field {
             "x_forwarded_for" => (Self::ForwardedFor, 0),
             "http_x_forwarded_for" => (Self::ForwardedFor, 1),
             "network.forwarded_ip" => (Self::ForwardedFor, 2),
+            "xff" => (Self::ForwardedFor, 3),
             "method" => (Self::Method, 0),
             "request_method" => (Self::Method, 1),
             "http.request.method" => (Self::Method, 2),
@@ -178,6 +179,10 @@ pub(crate) fn read(line: &str, context: &Context<'_>) -> Result<EventView<'stati
         view.query = query.map(|q| Cow::Owned(masker.query(q).into_owned()));
     }
     view.status = flat.number(Field::Status).status();
+    if view.peer.is_none() && view.client.is_none() && view.path.is_none() && view.status.is_none()
+    {
+        return Err("has no peer, path or status under a name that is known".to_owned());
+    }
     view.bytes_out = flat.number(Field::BytesOut).whole();
     view.bytes_in = flat.number(Field::BytesIn).whole();
     let millis = [(Field::Seconds, 1e3), (Field::Millis, 1.0), (Field::Nanos, 1e-6)];
@@ -270,7 +275,7 @@ mod tests {
         let client = view_with("CF-Connecting-IP", line).unwrap().client.unwrap();
         assert_eq!(client.ip.to_string(), "203.0.113.5");
         // What a client calls its request is not believed.
-        let line = r#"{"time":"2026-11-24T08:50:51Z","http_x_request_id":"same"}"#;
+        let line = r#"{"time":"2026-11-24T08:50:51Z","uri":"/","http_x_request_id":"same"}"#;
         assert_eq!(view(line).unwrap().request_id, None);
     }
 
@@ -280,5 +285,7 @@ mod tests {
         assert!(view("[1]").unwrap_err().contains("JSON"));
         assert!(view("{} {}").unwrap_err().contains("JSON"));
         assert!(view("{}").unwrap_err().contains("time"));
+        let other = r#"{"time":"2026-11-24T08:50:51Z","httpRequest":{"clientIp":"203.0.113.5"}}"#;
+        assert!(view(other).unwrap_err().contains("peer"));
     }
 }

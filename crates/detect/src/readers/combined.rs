@@ -18,7 +18,11 @@ pub(crate) fn read(line: &str, context: &Context<'_>) -> Result<EventView<'stati
     let time = clf_time(time).ok_or("time is none")?;
     let (request, rest) = quoted(rest).ok_or("has no request in quotes")?;
     let mut numbers = rest.trim_start().splitn(3, ' ');
-    let status = numbers.next().and_then(|s| s.parse::<u16>().ok()).ok_or("status is no number")?;
+    // Traefik writes `-` where nothing was answered.
+    let status = match numbers.next() {
+        Some("-") => None,
+        status => Some(status.and_then(|s| s.parse().ok()).ok_or("status is no number")?),
+    };
     let bytes = numbers.next().ok_or("has no size")?;
     let rest = numbers.next().unwrap_or_default();
     let (referrer, rest) = quoted(rest).unwrap_or_default();
@@ -32,7 +36,7 @@ pub(crate) fn read(line: &str, context: &Context<'_>) -> Result<EventView<'stati
     view.client = context.client.attribute(view.peer, forwarding);
     view.forwarded = context.forwarded(forwarding);
     view.user = present(user).map(|u| owned(context.masker.text(u)));
-    view.status = Some(status);
+    view.status = status;
     view.bytes_out = bytes.parse().ok();
     view.referrer = present(referrer).map(|r| owned(context.masker.header("referer", r)));
     view.user_agent = present(agent).map(|a| owned(context.masker.text(a)));

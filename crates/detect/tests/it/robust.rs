@@ -107,6 +107,56 @@ fn a_fast_attack_is_one_attack() {
     assert_eq!(kinds(&|i| line(i, r#""method":"GET","uri":"/""#, 200)), ["rate_abuse"]);
 }
 
+/// Many people behind one address read many objects, each its own.
+#[test]
+fn a_house_of_many_accounts_is_no_enumeration() {
+    let mut detect = detect();
+    let line = |i: u64| {
+        format!(
+            r#"{{"time":"2026-11-24T08:00:{:02}Z","peer":"203.0.113.7","method":"GET","uri":"/orders/{i}","status":200,"user":"u{}"}}"#,
+            i / 2,
+            i % 20
+        )
+    };
+    lines(&mut detect, Format::Json, (0..100).map(line));
+    assert_eq!(detect.finish(), []);
+}
+
+#[test]
+fn t33_a_claimed_address_is_named_only_where_no_peer_is_known() {
+    let alerts = |peer: &str| {
+        let mut detect = detect();
+        let line = |second: u64| {
+            let doc = serde_json::json!({
+                "time": 1_795_512_000_000_u64 + second * 1000, "class_uid": 4002,
+                "metadata": {"uid": second.to_string()}, "src_endpoint": {"ip": "203.0.113.7"},
+                "http_request": {"http_method": "POST", "url": {"path": "/login"}},
+                "http_response": {"code": 401}, "actor": {"user": {"name": "mia"}},
+                "unmapped": {"watchfloor": {"attribution": "claimed", "peer": peer}},
+            });
+            doc.to_string()
+        };
+        lines(&mut detect, Format::Ocsf, (0..40).map(line));
+        detect.finish()
+    };
+    assert_eq!(alerts("192.0.2.10"), []);
+    let alone = alerts("");
+    assert_eq!(alone[0].client.unwrap().attribution, watchfloor_core::Attribution::Claimed);
+}
+
+/// An IPv6 client has its /64.
+#[test]
+fn an_ipv6_client_cannot_hide_in_its_network() {
+    let mut detect = detect();
+    let line = |i: u64| {
+        format!(
+            r#"{{"time":"2026-11-24T08:00:{i:02}Z","peer":"2001:db8:1:2::{i:x}","method":"POST","uri":"/login","status":401,"user":"mia"}}"#
+        )
+    };
+    lines(&mut detect, Format::Json, (0..40).map(line));
+    assert_eq!(detect.finish().len(), 1);
+}
+
 /// A path may be written in many ways, and is the same path.
 #[test]
 fn an_encoded_path_is_the_same_path() {
