@@ -17,7 +17,8 @@ pub(crate) fn from_text(text: &RichText) -> Value {
         if clean(&words).trim().is_empty() {
             continue;
         }
-        room = room.saturating_sub(words.encode_utf16().count());
+        // Paragraphs are told apart by a character of their own.
+        room = room.saturating_sub(words.encode_utf16().count() + 1);
         content.push(match paragraph {
             Paragraph::Code(_) => json!({
                 "type": "codeBlock",

@@ -1,0 +1,38 @@
+use std::sync::Arc;
+
+use serde_json::json;
+use watchfloor_http::SystemClock;
+use wiremock::matchers::{body_string, header, header_exists, method, path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::{connector, entries, events, scope};
+
+#[tokio::test]
+async fn bulk_has_the_exact_shape() {
+    let server = MockServer::start().await;
+    let body = "{\"create\":{\"_id\":\"u-0\"}}\n{\"time\":1766000000000,\"n\":1.10,\
+                \"metadata\":{\"uid\":\"u-0\"},\"@timestamp\":\"2025-12-17T19:33:20.000Z\"}\n";
+    Mock::given(method("POST"))
+        .and(path("/logs-watchfloor-default/_bulk"))
+        .and(query_param(
+            "filter_path",
+            "errors,items.*.status,items.*.result,items.*.failure_store,items.*.error.type,\
+             items.*.error.reason",
+        ))
+        .and(header("authorization", "ApiKey cnry-es-key"))
+        .and(header("content-type", "application/x-ndjson"))
+        .and(header("accept", "application/json"))
+        .and(header("accept-encoding", "gzip"))
+        .and(header_exists("content-length"))
+        .and(body_string(body))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({
+            "errors": false, "items": [{ "create": { "status": 201, "result": "created" } }],
+        })))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let clock = Arc::new(SystemClock::new());
+    let ports = connector(clock.clone(), &entries(&server.uri(), super::STREAM));
+    let delivery = ports.sink.unwrap().send(&scope(clock).call(), &events(1)).await;
+    assert_eq!(delivery.counts().applied, 1, "{delivery:?}");
+}

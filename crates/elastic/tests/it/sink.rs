@@ -1,0 +1,178 @@
+use std::sync::Arc;
+
+use serde_json::json;
+use watchfloor_core::{Call, Delivery, Event, Kind, Outcome, Stage, Timestamp};
+use watchfloor_http::Ports;
+use watchfloor_testkit::{Answer, Fault, Server, TestClock, leaks, twins};
+
+use super::{SECRET, STREAM, connector, entries, events, scope};
+
+struct World {
+    cluster: Server<twins::Elasticsearch>,
+    ports: Ports,
+    call: Call,
+}
+
+async fn world_of(cluster: twins::Elasticsearch, target: &str) -> World {
+    let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
+    let cluster = Server::start(cluster, clock.clone()).await.unwrap();
+    let ports = connector(clock.clone(), &entries(&cluster.url(), target));
+    World { cluster, ports, call: scope(clock).call() }
+}
+
+async fn world() -> World {
+    world_of(twins::Elasticsearch::with_api_key(SECRET), STREAM).await
+}
+
+impl World {
+    async fn send(&self, events: &[Event]) -> Delivery {
+        self.ports.sink.as_ref().unwrap().send(&self.call, events).await
+    }
+
+    /// How many operations each bulk request had.
+    fn operations(&self) -> Vec<usize> {
+        let lines = |body: &[u8]| body.split(|b| *b == b'\n').count() / 2;
+        self.cluster.log().of("bulk").iter().map(|l| lines(&l.request.body)).collect()
+    }
+}
+
+#[tokio::test]
+async fn t38_every_document_arrives_byte_for_byte() {
+    let w = world().await;
+    let sent = events(20);
+    assert_eq!(w.send(&sent).await.counts().applied, 20);
+    let held = w.cluster.held(STREAM);
+    assert_eq!(held.len(), 20);
+    for event in &sent {
+        let open = event.text().strip_suffix('}').unwrap();
+        let spliced = format!("{open},\"@timestamp\":\"{}\"}}", event.time());
+        assert_eq!(held[event.uid()], spliced);
+    }
+    let w = world_of(twins::Elasticsearch::with_api_key(SECRET), "my-index").await;
+    assert_eq!(w.send(&sent).await.counts().applied, 20);
+    assert!(sent.iter().all(|e| w.cluster.held("my-index")[e.uid()] == e.json()));
+}
+
+#[tokio::test]
+async fn t10_of_a_bulk_answer_with_mixed_verdicts_nothing_is_lost_and_nothing_doubled() {
+    let w = world().await;
+    // Six arrive and the answer is lost; then two of the rest are put off.
+    w.cluster.script().on("bulk", 1, Fault::ResetAmid(6));
+    w.cluster.script().on("bulk", 2, Fault::Items(vec![(7, 429), (9, 429)]));
+    let delivery = w.send(&events(10)).await;
+    assert_eq!(delivery.counts().applied, 10, "{delivery:?}");
+    assert!(delivery.exceptions().is_empty());
+    assert_eq!(w.cluster.held(STREAM).len(), 10);
+    assert_eq!(w.operations(), [10, 10, 2], "only what was put off goes again");
+    assert!(w.cluster.script().unmet().is_empty());
+}
+
+#[tokio::test]
+async fn t10_a_rejected_item_costs_itself_alone_and_says_why() {
+    let w = world().await;
+    w.cluster.script().on("bulk", 1, Fault::Items(vec![(2, 400)]));
+    let delivery = w.send(&events(5)).await;
+    assert_eq!(delivery.counts().applied, 4);
+    assert_eq!(delivery.outcome(2), Outcome::Rejected);
+    assert!(delivery.reason(2).unwrap().contains("document_parsing_exception"));
+    assert_eq!(w.operations(), [5]);
+}
+
+#[tokio::test]
+async fn items_that_are_put_off_for_ever_are_rejected_and_counted() {
+    let w = world().await;
+    for nth in 1..=10 {
+        w.cluster.script().on("bulk", nth, Fault::Items(vec![(0, 429)]));
+    }
+    let delivery = w.send(&events(3)).await;
+    assert_eq!((delivery.counts().applied, delivery.counts().rejected), (2, 1));
+    assert_eq!(w.operations(), [3, 1, 1, 1, 1], "max_attempts");
+}
+
+#[tokio::test]
+async fn a_lost_answer_doubles_nothing_and_a_409_is_there() {
+    let w = world().await;
+    w.cluster.script().on("bulk", 1, Fault::ResetAfter);
+    assert_eq!(w.send(&events(4)).await.counts().applied, 4);
+    assert_eq!(w.cluster.held(STREAM).len(), 4);
+    assert_eq!(w.operations(), [4, 4]);
+}
+
+#[tokio::test]
+async fn t08_a_batch_that_is_too_large_is_halved() {
+    let w = world().await;
+    for nth in 1..=2 {
+        w.cluster.script().on("bulk", nth, Fault::status(413));
+    }
+    assert_eq!(w.send(&events(8)).await.counts().applied, 8);
+    assert_eq!(w.operations(), [8, 4, 2, 2, 4]);
+    let w = world().await;
+    for nth in 1..=20 {
+        w.cluster.script().on("bulk", nth, Fault::status(413));
+    }
+    assert_eq!(w.send(&events(3)).await.counts().rejected, 3, "down to the single event");
+}
+
+#[tokio::test]
+async fn a_busy_cluster_is_waited_for() {
+    let w = world().await;
+    w.cluster.script().on("bulk", 1, Fault::retry_after(429, 20));
+    w.cluster.script().on("bulk", 2, Fault::html(503));
+    assert_eq!(w.send(&events(4)).await.counts().applied, 4);
+}
+
+#[tokio::test]
+async fn another_number_of_items_is_no_success() {
+    let w = world().await;
+    let answer =
+        Answer::json(200, &json!({ "errors": false, "items": [{ "create": { "status": 201 } }] }));
+    w.cluster.script().on("bulk", 1, Fault::After(answer));
+    let delivery = w.send(&events(3)).await;
+    assert_eq!(delivery.counts().unknown, 3);
+    assert!(delivery.cause().unwrap().to_string().contains("items"), "{delivery:?}");
+}
+
+#[tokio::test]
+async fn an_id_of_over_512_bytes_becomes_its_hash() {
+    let w = world().await;
+    let doc = format!(r#"{{"metadata":{{"uid":"{}"}}}}"#, "u".repeat(600));
+    let event = Event::from_json(doc, Timestamp::EPOCH).unwrap();
+    assert_eq!(w.send(&[event]).await.counts().applied, 1);
+    assert!(w.cluster.held(STREAM).keys().all(|id| id.len() <= 512));
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_tried_once_and_leaks_nowhere() {
+    let w = world_of(twins::Elasticsearch::with_api_key("another"), STREAM).await;
+    let delivery = w.send(&events(2)).await;
+    let cause = delivery.cause().unwrap();
+    assert_eq!((cause.kind(), delivery.counts().rejected), (Kind::Unauthenticated, 2));
+    assert_eq!(w.cluster.log().all().len(), 1);
+    assert!(leaks(format!("{cause} {cause:?} {:?}", w.ports).as_bytes(), [SECRET]).is_empty());
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_write_rejects_item_by_item() {
+    let w = world_of(twins::Elasticsearch::with_api_key(SECRET).read_only(), STREAM).await;
+    let delivery = w.send(&events(2)).await;
+    assert_eq!(delivery.counts().rejected, 2);
+    assert!(delivery.reason(0).unwrap().contains("security_exception"));
+}
+
+#[tokio::test]
+async fn a_check_tells_what_is_wrong_and_writes_nothing() {
+    async fn stage(w: &World) -> Option<Stage> {
+        w.ports.connector.check(&w.call).await.failure().map(|(stage, _)| stage)
+    }
+    let good = world().await;
+    assert_eq!(stage(&good).await, None);
+    assert!(good.cluster.held(STREAM).is_empty());
+    let wrong = world_of(twins::Elasticsearch::with_api_key("another"), STREAM).await;
+    assert_eq!(stage(&wrong).await, Some(Stage::Authenticated));
+    let poor = world_of(twins::Elasticsearch::with_api_key(SECRET).read_only(), STREAM).await;
+    assert_eq!(stage(&poor).await, Some(Stage::Authorised));
+    let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
+    let nobody = connector(clock.clone(), &entries("http://127.0.0.1:1", STREAM));
+    let health = nobody.connector.check(&scope(clock).call()).await;
+    assert_eq!(health.failure().map(|(s, _)| s), Some(Stage::Reachable));
+}

@@ -1,0 +1,119 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use watchfloor_core::{Kind, Priority, RichText, Route, TicketKey};
+use watchfloor_http::SystemClock;
+use wiremock::matchers::{body_json, header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::{BASIC, connector, entries, scope};
+
+fn answer(status: u16, body: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_json(body)
+}
+
+fn search(token: Option<&str>) -> Value {
+    let mut body = json!({
+        "jql": "labels = \"wf-1\" ORDER BY created ASC",
+        "fields": ["summary", "status", "labels", "created", "project", "components"],
+        "properties": ["watchfloor"],
+        "maxResults": 50,
+    });
+    if let Some(token) = token {
+        body["nextPageToken"] = json!(token);
+    }
+    body
+}
+
+fn issue(id: &str, key: &str) -> Value {
+    json!({ "id": id, "key": format!("SEC-{id}"), "fields": { "labels": [key] } })
+}
+
+#[tokio::test]
+async fn create_has_the_exact_shape() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/rest/api/3/search/jql"))
+        .and(header("authorization", BASIC))
+        .and(body_json(search(None)))
+        .respond_with(answer(200, &json!({ "issues": [], "isLast": true })))
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("POST"))
+        .and(path("/rest/api/3/issue"))
+        .and(header("authorization", BASIC))
+        .and(header("content-type", "application/json"))
+        .and(body_json(json!({
+            "fields": {
+                "project": { "key": "SHOP" },
+                "issuetype": { "name": "Task" },
+                "summary": "Brute force on web01",
+                "description": { "type": "doc", "version": 1, "content": [
+                    { "type": "paragraph", "content": [
+                        { "type": "text", "text": "line 1" },
+                        { "type": "hardBreak" },
+                        { "type": "text", "text": "line 2" },
+                    ] },
+                ] },
+                "labels": ["wf-1"],
+                "priority": { "name": "High" },
+                "components": [{ "name": "orders" }],
+            },
+            "properties": [{ "key": "watchfloor", "value": { "key": "wf-1", "v": 1 } }],
+        })))
+        .respond_with(answer(201, &json!({ "id": "10002", "key": "SHOP-7", "self": "x" })))
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .and(path("/rest/api/3/issue/10002"))
+        .respond_with(answer(200, &issue("10002", "wf-1")))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let clock = Arc::new(SystemClock::new());
+    let desk = connector(clock.clone(), &entries(&server.uri())).desk.unwrap();
+    let scope = scope(clock);
+    let mut draft = scope.draft(TicketKey::given("wf-1"), "Brute force on web01");
+    draft.priority = Priority::High;
+    draft.body = RichText::new().text("line 1\nline 2");
+    draft.route = Some(Route::new("x", "y").at("project", "SHOP").at("component", "orders"));
+    let opened = desk.open(&scope.call(), &draft).await.unwrap();
+    assert_eq!(opened.ticket().id.as_str(), "10002");
+}
+
+#[tokio::test]
+async fn t01_a_look_up_reads_every_page_and_ends() {
+    let server = MockServer::start().await;
+    let pages = [
+        (None, json!({ "issues": [issue("9", "other")], "nextPageToken": "T1", "isLast": false })),
+        (Some("T1"), json!({ "issues": [], "nextPageToken": "T2", "isLast": false })),
+        (Some("T2"), json!({ "issues": [issue("3", "other")], "nextPageToken": "T3" })),
+        (Some("T3"), json!({ "issues": [issue("2", "wf-1")], "isLast": true })),
+    ];
+    for (token, page) in &pages {
+        Mock::given(body_json(search(*token)))
+            .respond_with(answer(200, page))
+            .expect(1)
+            .mount(&server)
+            .await;
+    }
+    let clock = Arc::new(SystemClock::new());
+    let desk = connector(clock.clone(), &entries(&server.uri())).desk.unwrap();
+    let scope = scope(clock);
+    let found = desk.find(&scope.call(), &TicketKey::given("wf-1")).await.unwrap().unwrap();
+    assert_eq!(found.id.as_str(), "2");
+}
+
+#[tokio::test]
+async fn t01_a_token_that_repeats_is_an_error() {
+    let server = MockServer::start().await;
+    let page = json!({ "issues": [], "nextPageToken": "T1", "isLast": false });
+    Mock::given(method("POST")).respond_with(answer(200, &page)).expect(2).mount(&server).await;
+    let clock = Arc::new(SystemClock::new());
+    let desk = connector(clock.clone(), &entries(&server.uri())).desk.unwrap();
+    let scope = scope(clock);
+    let error = desk.find(&scope.call(), &TicketKey::given("wf-1")).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol);
+}
