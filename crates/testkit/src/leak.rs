@@ -11,7 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 /// percent-encoded, JSON-escaped or in base64. A text is read once, however many they are.
 #[derive(Debug)]
 pub struct Canaries<'c> {
-    canaries: Vec<&'c str>,
+    all: Vec<&'c str>,
     /// The canary of each form that is looked for.
     of_form: Vec<usize>,
     forms: AhoCorasick,
@@ -28,7 +28,7 @@ impl<'c> Canaries<'c> {
             forms.extend(own);
         }
         let forms = AhoCorasick::new(forms).expect("as many forms as fit into memory");
-        Self { canaries, of_form, forms }
+        Self { all: canaries, of_form, forms }
     }
 
     /// Those that stand in `text`.
@@ -36,7 +36,7 @@ impl<'c> Canaries<'c> {
         // Overlapping: one canary may hold another.
         let found = self.forms.find_overlapping_iter(text);
         let leaked: BTreeSet<usize> = found.map(|m| self.of_form[m.pattern().as_usize()]).collect();
-        leaked.into_iter().map(|index| self.canaries[index]).collect()
+        leaked.into_iter().map(|index| self.all[index]).collect()
     }
 }
 

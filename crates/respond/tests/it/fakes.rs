@@ -173,13 +173,17 @@ impl Blocklist for Wall {
         }
         for (admitted, held) in parts.kept {
             applied.push(admitted.target(), BlockVerdict::AlreadyPresent);
-            held.expires.into_iter().for_each(|at| applied.set_expires(admitted.target(), at));
+            if let Some(at) = held.expires {
+                applied.set_expires(admitted.target(), at);
+            }
         }
         for admitted in parts.add {
             let expires = admitted.request().lease.expires(now);
             self.held.lock().unwrap().insert(admitted.target(), expires);
             applied.push(admitted.target(), BlockVerdict::Enforced);
-            expires.into_iter().for_each(|at| applied.set_expires(admitted.target(), at));
+            if let Some(at) = expires {
+                applied.set_expires(admitted.target(), at);
+            }
         }
         applied
     }

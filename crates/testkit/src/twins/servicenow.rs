@@ -297,13 +297,13 @@ impl State {
                 }
                 // The instance cuts what is too long, without a word.
                 "short_description" => {
-                    drop(record.insert(column.clone(), text.chars().take(160).collect()))
+                    drop(record.insert(column.clone(), text.chars().take(160).collect()));
                 }
                 "description" => {
-                    drop(record.insert(column.clone(), text.chars().take(4000).collect()))
+                    drop(record.insert(column.clone(), text.chars().take(4000).collect()));
                 }
                 "correlation_id" => {
-                    drop(record.insert(column.clone(), text.chars().take(100).collect()))
+                    drop(record.insert(column.clone(), text.chars().take(100).collect()));
                 }
                 "sys_id" | "number" | "priority" | "work_notes" | "comments" => {}
                 column if COLUMNS.contains(&column) => drop(record.insert(column.to_owned(), text)),
