@@ -146,8 +146,11 @@ impl Detect {
     }
 
     fn take_ocsf(&mut self, line: &[u8]) -> Result<Event, String> {
-        // Its own time stands; without one it is not known when it happened.
         let event = Event::from_json(line.to_vec(), Timestamp::EPOCH).map_err(|e| e.to_string())?;
+        // Its own time stands; without one it is not known when it happened.
+        if event.time() == Timestamp::EPOCH {
+            return Err("has no time in milliseconds or RFC 3339".to_owned());
+        }
         let view = event.view().map_err(|e| e.to_string())?;
         let path = view.path.as_deref().unwrap_or_default();
         let place = self.spec.place(view.method.as_deref().unwrap_or_default(), path);

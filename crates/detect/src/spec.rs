@@ -103,7 +103,8 @@ impl Spec {
         Ok(())
     }
 
-    /// The names that the documents mark as sensitive: `format: password`, `x-sensitive: true`.
+    /// The names that the documents mark as sensitive: `format: password`, `x-sensitive: true`, and
+    /// those of API keys.
     pub fn sensitive(&self) -> impl Iterator<Item = &str> {
         self.sensitive.iter().map(String::as_str)
     }
@@ -166,12 +167,16 @@ fn bases(doc: &Value) -> Vec<String> {
 /// The template with its parameters by position: documents may name them differently.
 fn pattern(template: &str) -> String {
     let mut n = 0;
+    let literal = |text: &str| text.replace('{', "{{").replace('}', "}}");
     let segments = template.split('/').filter(|segment| !segment.is_empty()).map(|segment| {
-        if segment.starts_with('{') && segment.ends_with('}') {
-            n += 1;
-            format!("{{p{n}}}")
-        } else {
-            segment.replace('{', "{{").replace('}', "}}")
+        // One parameter a segment, with what stands before and after it: `{id}.json`; of several,
+        // such as `{from}-{to}`, one for them all.
+        match (segment.find('{'), segment.rfind('}')) {
+            (Some(open), Some(close)) if open < close => {
+                n += 1;
+                format!("{}{{p{n}}}{}", literal(&segment[..open]), literal(&segment[close + 1..]))
+            }
+            _ => literal(segment),
         }
     });
     format!("/{}", segments.collect::<Vec<_>>().join("/"))
@@ -214,9 +219,8 @@ fn mark_sensitive(node: &Value, names: &mut Vec<String>, depth: usize) {
         return;
     }
     let marked = |schema: &Value| {
-        schema["format"] == "password"
-            || schema["x-sensitive"] == true
-            || schema["schema"]["x-sensitive"] == true
+        let own = |s: &Value| s["format"] == "password" || s["x-sensitive"] == true;
+        own(schema) || own(&schema["schema"])
     };
     match node {
         Value::Object(map) => {
@@ -231,6 +235,13 @@ fn mark_sensitive(node: &Value, names: &mut Vec<String>, depth: usize) {
                 if let (true, Some(name)) = (marked(parameter), parameter["name"].as_str()) {
                     names.push(name.to_owned());
                 }
+            }
+            // A key that opens the API, by the name under which it travels.
+            if let ("apiKey", Some(name)) = (
+                map.get("type").and_then(Value::as_str).unwrap_or_default(),
+                map.get("name").and_then(Value::as_str),
+            ) {
+                names.push(name.to_owned());
             }
             for child in map.values() {
                 mark_sensitive(child, names, depth + 1);
@@ -306,6 +317,27 @@ mod tests {
         let place = spec().place("GET", "/v2/things/12/3f2504e0-4f89-11d3-9a0c-0305e82c3301");
         assert_eq!(&*place.group, "/v2/things/{id}/{id}");
         assert!(!place.documented && place.operation.is_none());
+    }
+
+    #[test]
+    fn parameters_in_a_part_of_a_segment_and_marks_of_parameters() {
+        let doc = r#"{"openapi":"3.1.0","paths":{
+            "/files/{name}.json":{"get":{"operationId":"file","parameters":[
+                {"name":"seal","in":"query","schema":{"format":"password"}},
+                {"name":"mark","in":"query","x-sensitive":true},{"name":"page","in":"query"}]}},
+            "/users/{id}:block/":{"post":{"operationId":"block"}},
+            "/days/{from}-{to}":{"get":{"operationId":"days"}}},
+            "components":{"securitySchemes":{"k":{"type":"apiKey","in":"cookie","name":"shopper"}}}}"#;
+        let mut spec = Spec::new();
+        spec.add(doc.as_bytes()).unwrap();
+        let of = |method, path| spec.place(method, path).operation.map(|o| o.to_string());
+        assert_eq!(of("GET", "/files/a.json").as_deref(), Some("file"));
+        assert_eq!(of("POST", "/users/7:block").as_deref(), Some("block"));
+        assert_eq!(of("GET", "/days/1-2").as_deref(), Some("days"));
+        assert_eq!(of("GET", "/files/a.xml"), None);
+        let mut marked: Vec<_> = spec.sensitive().collect();
+        marked.sort_unstable();
+        assert_eq!(marked, ["mark", "seal", "shopper"]);
     }
 
     #[test]

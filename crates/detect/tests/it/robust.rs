@@ -22,6 +22,12 @@ fn a_bad_line_has_its_number_and_no_secret() {
 }
 
 #[test]
+fn an_event_without_a_time_is_told() {
+    let bad = detect().push_line(Format::Ocsf, 3, b"{\"class_uid\":4002}").unwrap_err();
+    assert!(bad.to_string().contains("line 3: has no time"), "{bad}");
+}
+
+#[test]
 fn blank_lines_are_none() {
     for format in FORMATS {
         assert!(detect().push_line(format, 1, b" \r").unwrap().is_none());
