@@ -1,6 +1,7 @@
 //! The rows of the table: each compares what we say with what the systems hold.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -356,8 +357,13 @@ pub(crate) fn canaries(
     let alerts: Vec<u8> =
         done.alerts.iter().flat_map(|a| a.to_json().to_string().into_bytes()).collect();
     let events: Vec<u8> = done.events.iter().flat_map(|e| e.json().to_vec()).collect();
-    let bad: String = done.bad.iter().map(|b| format!("{b} {}\n", b.text)).collect();
-    let errors: String = done.report.failures().map(|e| format!("{e} {e:?}\n")).collect();
+    let (mut bad, mut errors) = (String::new(), String::new());
+    for line in &done.bad {
+        let _ = writeln!(bad, "{line} {}", line.text);
+    }
+    for error in done.report.failures() {
+        let _ = writeln!(errors, "{error} {error:?}");
+    }
     outputs.extend([
         ("alerts", alerts),
         ("events made", events),

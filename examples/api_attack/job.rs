@@ -80,7 +80,7 @@ pub(crate) async fn run(
     recording: &Recording,
     systems: &Systems,
 ) -> Result<Done, Fatal> {
-    let (events, bad, alerts) = read(scope, recording)?;
+    let Read { events, bad, alerts } = read(scope, recording)?;
     let shipments =
         systems.sinks.iter().map(|(name, sink)| {
             let input = stream::iter(events.iter().cloned().map(Ok));
@@ -97,11 +97,15 @@ pub(crate) async fn run(
     Ok(Done { events, bad, alerts, shipped, report })
 }
 
+/// What the logs hold.
+struct Read {
+    events: Vec<Event>,
+    bad: Vec<BadLine>,
+    alerts: Vec<Alert>,
+}
+
 /// The access log first: an audit entry then knows who the client is.
-fn read(
-    scope: &Scope,
-    recording: &Recording,
-) -> Result<(Vec<Event>, Vec<BadLine>, Vec<Alert>), Fatal> {
+fn read(scope: &Scope, recording: &Recording) -> Result<Read, Fatal> {
     let mut spec = Spec::new();
     for document in &recording.specs {
         spec.add(document)?;
@@ -125,7 +129,7 @@ fn read(
         }
     }
     let alerts = detect.finish();
-    Ok((events, bad, alerts))
+    Ok(Read { events, bad, alerts })
 }
 
 /// The recording's own configuration has none.

@@ -93,7 +93,7 @@ async fn against_twins(logs: &Logs) -> Result<Table, Fatal> {
     checks::faults(&mut table, &world);
     let mut outputs = vec![("timeline", text.into_bytes()), ("logs", logs.take())];
     outputs.extend(world.written());
-    checks::canaries(&mut table, &recording, &done, &world.secrets(), outputs);
+    checks::canaries(&mut table, &recording, &done, &World::secrets(), outputs);
     Ok(table)
 }
 

@@ -1,6 +1,7 @@
 //! The five systems as twins, and what goes wrong with them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 
@@ -194,8 +195,8 @@ api_key = {{ env = "PAN_KEY" }}
     }
 
     /// The secrets of the connectors, as they are and as they are sent.
-    pub(crate) fn secrets(&self) -> Vec<&'static str> {
-        SECRETS.iter().map(|(_, secret)| *secret).collect()
+    pub(crate) fn secrets() -> [&'static str; 5] {
+        SECRETS.map(|(_, secret)| secret)
     }
 
     /// The faults that were met, in the order of time.
@@ -234,24 +235,25 @@ api_key = {{ env = "PAN_KEY" }}
         self.hec.held().iter().for_each(|e| events.extend_from_slice(&e.event));
         self.elastic.held(DATA_STREAM).values().for_each(|d| events.extend_from_slice(d));
         for record in self.servicenow.held("incident") {
-            tickets.push_str(&format!("{record:?}"));
+            let _ = write!(tickets, "{record:?}");
         }
         for issue in self.jira.held() {
-            tickets.push_str(&format!("{issue:?}"));
+            let _ = write!(tickets, "{issue:?}");
         }
         for request in self.firewall.log().all() {
             blocks.push_str(&String::from_utf8_lossy(&request.request.body));
         }
-        let urls = [
+        let logs = [
             self.hec.log(),
             self.elastic.log(),
             self.servicenow.log(),
             self.jira.log(),
             self.firewall.log(),
         ];
-        let urls = urls.iter().flat_map(|log| log.all());
-        let urls: String =
-            urls.map(|l| format!("{}?{}\n", l.request.path, l.request.query)).collect();
+        let mut urls = String::new();
+        for logged in logs.iter().flat_map(|log| log.all()) {
+            let _ = writeln!(urls, "{}?{}", logged.request.path, logged.request.query);
+        }
         vec![
             ("events", events),
             ("tickets", tickets.into_bytes()),
