@@ -3,46 +3,32 @@
 mod shape;
 mod sink;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use watchfloor_core::config::{Node, Problems, Section, SecretRef, SecretSource, Value};
-use watchfloor_core::{Clock, ConnectorName, Event, Facts, Guard, Secret, Timestamp};
+use serde_json::json;
+use watchfloor_core::block::GuardConfig;
+use watchfloor_core::{Clock, ConnectorName, Event, Facts, Guard, Timestamp};
 use watchfloor_http::{Env, Factory, Layer, Ports};
 use watchfloor_splunk::Splunk;
+use watchfloor_testkit::section;
 
 const TOKEN: &str = "cnry-hec-token";
 
-#[derive(Debug)]
-struct Fixed;
-
-impl SecretSource for Fixed {
-    fn find(&self, _: &SecretRef) -> Result<Secret, String> {
-        Ok(Secret::new(TOKEN))
-    }
-}
-
-fn text(value: &str) -> Node {
-    Node { value: Value::Text(value.to_owned()), line: 1 }
-}
-
 /// The connector of a collector at `url`, as a configuration makes it.
 fn connector(url: &str, clock: Arc<dyn Clock>, more: &[(&str, &str)]) -> Ports {
-    let secret = BTreeMap::from([("env".to_owned(), text("TOKEN"))]);
-    let mut entries = BTreeMap::from([
-        ("hec_url".to_owned(), text(url)),
-        ("hec_token".to_owned(), Node { value: Value::Table(secret), line: 1 }),
-    ]);
-    entries.extend(more.iter().map(|(k, v)| ((*k).to_owned(), text(v))));
-    let problems = Problems::default();
-    let mut section = Section::new("connectors.siem", 1, entries, problems, Arc::new(Fixed));
+    let mut entries = json!({ "hec_url": url, "hec_token": { "env": "TOKEN" } });
+    for (key, value) in more {
+        entries[*key] = json!(value);
+    }
     let name = ConnectorName::new("siem");
-    let guard = Guard::new(name.clone(), watchfloor_core::block::GuardConfig::new());
+    let mut section = section("siem", &entries, &[("TOKEN", TOKEN)]);
+    let guard = Guard::new(name.clone(), GuardConfig::new());
     let env = Env::new(Layer::new(clock), Arc::new(Facts::new()), Arc::new(guard));
     let ports = Splunk.build(&name, &mut section, &env);
     let problems = section.problems().clone();
     section.finish();
-    ports.unwrap_or_else(|| panic!("{:?}", problems.take()))
+    let problems = problems.take();
+    ports.filter(|_| problems.is_empty()).unwrap_or_else(|| panic!("{problems:?}"))
 }
 
 /// Events whose documents are not what a re-serialisation would write.

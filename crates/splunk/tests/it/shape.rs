@@ -21,7 +21,9 @@ async fn send_has_the_exact_shape() {
         .and(header_exists("user-agent"))
         .and(header_exists("content-length"))
         .and(body_string(body))
-        .respond_with(ResponseTemplate::new(200).set_body_string(r#"{"text":"Success","code":0,"ackId":7}"#))
+        .respond_with(
+            ResponseTemplate::new(200).set_body_string(r#"{"text":"Success","code":0,"ackId":7}"#),
+        )
         .expect(1)
         .mount(&server)
         .await;

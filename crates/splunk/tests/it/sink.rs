@@ -115,7 +115,8 @@ async fn a_success_that_is_not_the_collectors_is_none() {
 #[tokio::test]
 async fn queues_that_fill_up_took_the_data() {
     let w = world(twins::Hec::new(TOKEN), &[]).await;
-    let body = serde_json::json!({ "text": "HEC queue is approaching its capacity limit", "code": 24 });
+    let body =
+        serde_json::json!({ "text": "HEC queue is approaching its capacity limit", "code": 24 });
     w.hec.script().on("send", 1, Fault::After(Answer::json(200, &body)));
     assert_eq!(w.send(&events(2)).await.counts().applied, 2);
     assert_eq!(w.held().len(), 2);

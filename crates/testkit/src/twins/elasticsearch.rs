@@ -1,6 +1,6 @@
 //! Elasticsearch 9: `_bulk`, and what a check asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -15,6 +15,8 @@ pub struct Elasticsearch {
     /// The `Authorization` header that it accepts; without one it has no security.
     authorization: Option<String>,
     may_write: bool,
+    /// Fields that take only values of a type: index, path, type.
+    mappings: Vec<(String, String, String)>,
     state: Mutex<State>,
 }
 
@@ -28,6 +30,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Target {
     documents: BTreeMap<String, Document>,
+    numbers: BTreeSet<String>,
     next_seq: u64,
 }
 
@@ -44,19 +47,21 @@ struct Metadata {
     index: Option<String>,
     #[serde(rename = "_id")]
     id: Option<String>,
+    require_alias: bool,
 }
 
 struct Operation<'b> {
     kind: String,
     index: String,
     id: Option<String>,
+    require_alias: bool,
     source: &'b [u8],
 }
 
 impl Elasticsearch {
     /// A cluster without security.
     pub fn open() -> Self {
-        Self { authorization: None, may_write: true, state: Mutex::default() }
+        Self { authorization: None, may_write: true, mappings: Vec::new(), state: Mutex::default() }
     }
 
     /// A cluster that accepts this API key (in its encoded form) alone.
@@ -67,6 +72,12 @@ impl Elasticsearch {
     /// The same, with a key that may not write.
     pub fn read_only(mut self) -> Self {
         self.may_write = false;
+        self
+    }
+
+    /// With a field that takes only values of a type: `ip` or `long`.
+    pub fn mapping(mut self, index: &str, path: &str, kind: &str) -> Self {
+        self.mappings.push((index.to_owned(), path.to_owned(), kind.to_owned()));
         self
     }
 
@@ -138,102 +149,170 @@ impl Elasticsearch {
         product(Answer::json(200, &filtered(request, body)))
     }
 
+    fn document(&self, request: &Request) -> Answer {
+        let segments = request.segments();
+        let [index, _, id] = &segments[..] else {
+            return bad_request("illegal_argument_exception", "no handler found");
+        };
+        let state = self.lock();
+        let found = state.targets.get(index).and_then(|t| t.documents.get(id));
+        let mut body = json!({ "_index": index, "_id": id, "found": found.is_some() });
+        if let Some(document) = found {
+            body["_version"] = json!(document.version);
+            body["_source"] = serde_json::from_slice(&document.source).unwrap_or_default();
+        }
+        product(Answer::json(if found.is_some() { 200 } else { 404 }, &body))
+    }
+
     fn apply(&self, operation: &Operation<'_>) -> Value {
+        let index = operation.index.as_str();
+        if index.chars().any(char::is_uppercase) {
+            let why = format!("Invalid index name [{index}], must be lowercase");
+            return operation.refused(400, "invalid_index_name_exception", why);
+        }
         let mut state = self.lock();
         state.next_id += 1;
         let fresh = format!("auto-{}", state.next_id);
-        let target = state.targets.entry(operation.index.clone()).or_default();
+        let missing = !state.targets.contains_key(index);
+        if operation.require_alias || (missing && operation.kind == "delete") {
+            let why = format!("no such index [{index}]");
+            return operation.refused(404, "index_not_found_exception", why);
+        }
+        let target = state.targets.entry(index.to_owned()).or_default();
         let id = operation.id.clone().unwrap_or(fresh);
-        let stream = is_data_stream(&operation.index);
-        let reject = |status: u16, kind: &str, reason: String| {
-            json!({
-                "_index": operation.index, "_id": operation.id, "status": status,
-                "error": { "type": kind, "reason": reason },
-            })
-        };
+        let stream = is_data_stream(index);
         if operation.kind == "delete" {
             let version = target.documents.remove(&id).map(|d| d.version + 1);
             let (result, status) =
                 if version.is_some() { ("deleted", 200) } else { ("not_found", 404) };
-            return stored(
-                &operation.index,
-                &id,
-                version.unwrap_or(1),
-                result,
-                status,
-                &mut target.next_seq,
-            );
+            return target.stored(index, &id, version.unwrap_or(1), result, status);
         }
         if id.is_empty() {
-            return reject(
-                400,
-                "illegal_argument_exception",
-                "if _id is specified it must not be empty".into(),
-            );
+            let why = "if _id is specified it must not be empty";
+            return operation.refused(400, "illegal_argument_exception", why);
         }
         if stream && operation.kind != "create" {
             let why = "only write ops with an op_type of create are allowed in data streams";
-            return reject(400, "illegal_argument_exception", why.into());
+            return operation.refused(400, "illegal_argument_exception", why);
         }
         let Ok(source) = serde_json::from_slice::<Value>(operation.source) else {
-            return reject(
-                400,
-                "document_parsing_exception",
-                format!("[1:1] failed to parse: document with id '{id}'"),
-            );
+            let why = format!("[1:1] failed to parse: document with id '{id}'");
+            return operation.refused(400, "document_parsing_exception", why);
         };
         if operation.kind == "update" {
-            let Some(document) = target.documents.get_mut(&id) else {
-                return reject(
-                    404,
-                    "document_missing_exception",
-                    format!("[{id}]: document missing"),
-                );
-            };
-            document.version += 1;
-            let version = document.version;
-            return stored(&operation.index, &id, version, "updated", 200, &mut target.next_seq);
+            return target.update(operation, &id, &source);
         }
-        let Value::Object(source) = source else {
-            return reject(500, "not_x_content_exception", "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes".into());
-        };
-        if stream && !source.contains_key("@timestamp") {
-            return json!({
-                "_index": operation.index, "_id": id, "status": 400,
-                "error": {
-                    "type": "document_parsing_exception",
-                    "reason": format!("[1:1] failed to parse: data stream timestamp field [@timestamp] is missing, document with id '{id}'"),
-                    "caused_by": { "type": "illegal_argument_exception", "reason": "data stream timestamp field [@timestamp] is missing" },
-                },
-            });
+        if !source.is_object() {
+            let why = "Compressor detection can only be called on some xcontent bytes or \
+                       compressed xcontent bytes";
+            return operation.refused(500, "not_x_content_exception", why);
+        }
+        if stream && source.get("@timestamp").is_none() {
+            let why = format!(
+                "[1:1] failed to parse: data stream timestamp field [@timestamp] is missing, \
+                 document with id '{id}'"
+            );
+            return operation.refused(400, "document_parsing_exception", why);
         }
         let existing = target.documents.get(&id).map(|d| d.version);
         if let (Some(version), "create") = (existing, operation.kind.as_str()) {
-            return json!({
-                "_index": operation.index, "_id": id, "status": 409,
-                "error": {
-                    "type": "version_conflict_engine_exception",
-                    "reason": format!("[{id}]: version conflict, document already exists (current version [{version}])"),
-                    "index_uuid": "twinTWINtwinTWINtwinTW", "shard": "0", "index": operation.index,
-                },
-            });
+            let why = format!(
+                "[{id}]: version conflict, document already exists (current version [{version}])"
+            );
+            return operation.refused(409, "version_conflict_engine_exception", why);
         }
-        let version = existing.unwrap_or_default() + 1;
-        let source = Bytes::copy_from_slice(operation.source);
-        target.documents.insert(id.clone(), Document { source, version });
-        let (result, status) = if version == 1 { ("created", 201) } else { ("updated", 200) };
-        stored(&operation.index, &id, version, result, status, &mut target.next_seq)
+        if let Some((path, kind)) = self.misfit(target, index, &source) {
+            let why = format!(
+                "[1:1] failed to parse field [{path}] of type [{kind}] in document with id \
+                 '{id}'. Preview of field's value: '{}'",
+                at(&source, &path).and_then(Value::as_str).unwrap_or_default()
+            );
+            return operation.refused(400, "document_parsing_exception", why);
+        }
+        target.learn(&source);
+        target.put(index, &id, Bytes::copy_from_slice(operation.source))
+    }
+
+    /// A field whose value is not of the type that the index has for it.
+    fn misfit(&self, target: &Target, index: &str, source: &Value) -> Option<(String, String)> {
+        let own = target.numbers.iter().map(|path| (path.as_str(), "long"));
+        let declared = self.mappings.iter().filter(|(i, ..)| i == index);
+        let declared = declared.map(|(_, path, kind)| (path.as_str(), kind.as_str()));
+        own.chain(declared).find_map(|(path, kind)| {
+            let text = at(source, path)?.as_str()?;
+            let fits = match kind {
+                "ip" => text.parse::<std::net::IpAddr>().is_ok(),
+                _ => text.parse::<f64>().is_ok(),
+            };
+            (!fits).then(|| (path.to_owned(), kind.to_owned()))
+        })
     }
 }
 
-fn stored(index: &str, id: &str, version: u64, result: &str, status: u16, seq: &mut u64) -> Value {
-    let this = *seq;
-    *seq += 1;
-    json!({
-        "_index": index, "_id": id, "_version": version, "result": result,
-        "_shards": { "total": 1, "successful": 1, "failed": 0 },
-        "_seq_no": this, "_primary_term": 1, "status": status,
-    })
+impl Target {
+    /// The first number in a field makes it one of numbers.
+    fn learn(&mut self, source: &Value) {
+        for (name, value) in source.as_object().into_iter().flatten() {
+            if value.is_number() {
+                self.numbers.insert(name.clone());
+            }
+        }
+    }
+
+    fn put(&mut self, index: &str, id: &str, source: Bytes) -> Value {
+        let version = self.documents.get(id).map_or(1, |d| d.version + 1);
+        self.documents.insert(id.to_owned(), Document { source, version });
+        let (result, status) = if version == 1 { ("created", 201) } else { ("updated", 200) };
+        self.stored(index, id, version, result, status)
+    }
+
+    fn update(&mut self, operation: &Operation<'_>, id: &str, source: &Value) -> Value {
+        let index = operation.index.as_str();
+        let Some(document) = self.documents.get(id) else {
+            if source["doc_as_upsert"] == true {
+                return self.put(index, id, source["doc"].to_string().into());
+            }
+            let why = format!("[{id}]: document missing");
+            return operation.refused(404, "document_missing_exception", why);
+        };
+        let version = document.version;
+        let before: Value = serde_json::from_slice(&document.source).unwrap_or_default();
+        let mut after = before.clone();
+        for (name, value) in source["doc"].as_object().into_iter().flatten() {
+            after[name] = value.clone();
+        }
+        if after == before {
+            return self.stored(index, id, version, "noop", 200);
+        }
+        self.put(index, id, after.to_string().into())
+    }
+
+    fn stored(&mut self, index: &str, id: &str, version: u64, result: &str, status: u16) -> Value {
+        let this = self.next_seq;
+        self.next_seq += 1;
+        json!({
+            "_index": index, "_id": id, "_version": version, "result": result,
+            "_shards": { "total": 1, "successful": 1, "failed": 0 },
+            "_seq_no": this, "_primary_term": 1, "status": status,
+        })
+    }
+}
+
+impl Operation<'_> {
+    fn refused(&self, status: u16, kind: &str, reason: impl Into<String>) -> Value {
+        let mut error = json!({ "type": kind, "reason": reason.into() });
+        if status == 409 {
+            error["index_uuid"] = json!("twinTWINtwinTWINtwinTW");
+            error["shard"] = json!("0");
+            error["index"] = json!(self.index);
+        }
+        json!({ "_index": self.index, "_id": self.id, "status": status, "error": error })
+    }
+}
+
+/// The value at a dotted path.
+fn at<'v>(source: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split('.').try_fold(source, |node, name| node.get(name))
 }
 
 fn put_off(operation: &Operation<'_>, status: u16) -> Value {
@@ -286,11 +365,12 @@ fn read<'b>(body: &'b [u8], default: Option<&str>) -> Result<Vec<Operation<'b>>,
                 ),
             ));
         }
-        let action: Map<String, Value> = serde_json::from_slice(line).map_err(|_| {
-            refused(
-                "illegal_argument_exception",
-                &format!("Malformed action/metadata line [{number}]"),
-            )
+        let action: Map<String, Value> = serde_json::from_slice(line).map_err(|e| {
+            if e.is_eof() && line.len() > 1 {
+                return refused("x_content_e_o_f_exception", "[1:38] Unexpected end of file");
+            }
+            let why = format!("Malformed action/metadata line [{number}]");
+            refused("illegal_argument_exception", &why)
         })?;
         let mut action = action.into_iter();
         let (Some((kind, metadata)), None) = (action.next(), action.next()) else {
@@ -314,7 +394,12 @@ fn read<'b>(body: &'b [u8], default: Option<&str>) -> Result<Vec<Operation<'b>>,
                 .find(|k| {
                     !matches!(
                         k.as_str(),
-                        "_index" | "_id" | "require_data_stream" | "pipeline" | "routing"
+                        "_index"
+                            | "_id"
+                            | "require_alias"
+                            | "require_data_stream"
+                            | "pipeline"
+                            | "routing"
                     )
                 })
                 .cloned()
@@ -348,7 +433,12 @@ fn read<'b>(body: &'b [u8], default: Option<&str>) -> Result<Vec<Operation<'b>>,
             number += 1;
             source
         };
-        operations.push(Operation { kind, index, id: metadata.id, source });
+        let (id, require_alias) = (metadata.id, metadata.require_alias);
+        operations.push(Operation { kind, index, id, require_alias, source });
+    }
+    if operations.is_empty() {
+        let why = "Validation Failed: 1: no requests added;";
+        return Err(refused("action_request_validation_exception", why));
     }
     Ok(operations)
 }
@@ -416,6 +506,7 @@ impl Twin for Elasticsearch {
             "/_security/_authenticate" => "authenticate",
             "/_security/user/_has_privileges" => "privileges",
             path if path.ends_with("/_bulk") => "bulk",
+            path if path.contains("/_doc/") && request.method == "GET" => "document",
             _ => "unknown",
         }
     }
@@ -437,6 +528,7 @@ impl Twin for Elasticsearch {
                     "tagline": "You Know, for Search",
                 }),
             )),
+            "document" => self.document(request),
             "authenticate" => product(Answer::json(
                 200,
                 &json!({ "username": "twin", "roles": [], "authentication_type": "api_key" }),

@@ -349,6 +349,10 @@ impl State {
     }
 }
 
+fn cut(record: &mut BTreeMap<String, String>, column: &str, text: &str, most: usize) {
+    record.insert(column.to_owned(), text.chars().take(most).collect());
+}
+
 fn known(table: &str) -> bool {
     matches!(
         table,

@@ -1,0 +1,3 @@
+//! The twins answer as the recorded exchanges do.
+
+mod transcripts;
