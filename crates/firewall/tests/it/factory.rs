@@ -1,33 +1,23 @@
 //! From a section of the configuration to a blocklist.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::json;
+use watchfloor_core::Guard;
 use watchfloor_core::block::GuardConfig;
-use watchfloor_core::config::{Node, Problems, SecretRef, SecretSource, Section, Value};
-use watchfloor_core::{Guard, Secret};
 use watchfloor_firewall::pan_os::PanOsFactory;
 use watchfloor_http::{Env, Factory as _, Layer, Ports};
+use watchfloor_testkit::section;
 
 use crate::device::clock;
 
-#[derive(Debug)]
-struct Key;
-
-impl SecretSource for Key {
-    fn find(&self, _: &SecretRef) -> Result<Secret, String> {
-        Ok(Secret::new("cnry-key"))
-    }
-}
-
 fn build(entries: &[(&str, &str)]) -> (Option<Ports>, Vec<String>) {
-    let text = |t: &str| Node { value: Value::Text(t.to_owned()), line: 2 };
-    let mut table: BTreeMap<_, _> =
-        entries.iter().map(|(key, value)| ((*key).to_owned(), text(value))).collect();
-    let secret = BTreeMap::from([("env".to_owned(), text("KEY"))]);
-    table.insert("api_key".into(), Node { value: Value::Table(secret), line: 3 });
-    let problems = Problems::default();
-    let mut section = Section::new("connectors.edge", 1, table, problems.clone(), Arc::new(Key));
+    let mut table = json!({ "api_key": { "env": "KEY" } });
+    for (key, value) in entries {
+        table[key] = json!(value);
+    }
+    let mut section = section("edge", &table, &[("KEY", "cnry-key")]);
+    let problems = section.problems().clone();
     let guard = Arc::new(Guard::new("edge".into(), GuardConfig::new()));
     let env = Env::new(Layer::new(Arc::new(clock())), Arc::default(), guard);
     let ports = PanOsFactory.build(&"edge".into(), &mut section, &env);
