@@ -1,6 +1,7 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use watchfloor_core::{Call, Delivery, Event, Kind, Outcome, Stage, Timestamp};
 use watchfloor_http::Ports;
 use watchfloor_testkit::{Answer, Fault, Server, TestClock, leaks, twins};
@@ -51,6 +52,12 @@ async fn t38_every_document_arrives_byte_for_byte() {
     let w = world_of(twins::Elasticsearch::with_api_key(SECRET), "my-index").await;
     assert_eq!(w.send(&sent).await.counts().applied, 20);
     assert!(sent.iter().all(|e| w.cluster.held("my-index")[e.uid()] == e.json()));
+    // One that has its own is left alone.
+    let own = r#"{"@timestamp":"2025-01-01T00:00:00Z","n":1.10,"metadata":{"uid":"own"}}"#;
+    let w = world().await;
+    let event = Event::from_json(own, Timestamp::EPOCH).unwrap();
+    assert_eq!(w.send(&[event]).await.counts().applied, 1);
+    assert_eq!(w.cluster.held(STREAM)["own"], own);
 }
 
 #[tokio::test]
@@ -91,11 +98,13 @@ async fn items_that_are_put_off_for_ever_are_rejected_and_counted() {
 
 #[tokio::test]
 async fn a_lost_answer_doubles_nothing_and_a_409_is_there() {
-    let w = world().await;
-    w.cluster.script().on("bulk", 1, Fault::ResetAfter);
-    assert_eq!(w.send(&events(4)).await.counts().applied, 4);
-    assert_eq!(w.cluster.held(STREAM).len(), 4);
-    assert_eq!(w.operations(), [4, 4]);
+    for fault in [Fault::ResetAfter, Fault::HalfBody] {
+        let w = world().await;
+        w.cluster.script().on("bulk", 1, fault);
+        assert_eq!(w.send(&events(4)).await.counts().applied, 4);
+        assert_eq!(w.cluster.held(STREAM).len(), 4);
+        assert_eq!(w.operations(), [4, 4]);
+    }
 }
 
 #[tokio::test]
@@ -119,6 +128,9 @@ async fn a_busy_cluster_is_waited_for() {
     w.cluster.script().on("bulk", 1, Fault::retry_after(429, 20));
     w.cluster.script().on("bulk", 2, Fault::html(503));
     assert_eq!(w.send(&events(4)).await.counts().applied, 4);
+    let log = w.cluster.log().of("bulk");
+    assert_eq!(log.len(), 3);
+    assert!(log[1].at.since(log[0].at) >= Duration::from_secs(20), "Retry-After");
 }
 
 #[tokio::test]
@@ -130,6 +142,66 @@ async fn another_number_of_items_is_no_success() {
     let delivery = w.send(&events(3)).await;
     assert_eq!(delivery.counts().unknown, 3);
     assert!(delivery.cause().unwrap().to_string().contains("items"), "{delivery:?}");
+}
+
+/// The right answer with its `items` changed.
+fn twisted(change: impl Fn(&mut Vec<Value>) + Send + Sync + 'static) -> Fault {
+    Fault::Twist(Arc::new(move |_, answer| {
+        let mut body: Value = serde_json::from_slice(answer.bytes()).unwrap();
+        change(body["items"].as_array_mut().unwrap());
+        Answer::json(200, &body)
+    }))
+}
+
+#[tokio::test]
+async fn t35_a_rejected_event_s_reason_shows_the_type_and_not_the_value() {
+    let w = world().await;
+    let rejected = json!({ "create": { "status": 400, "error": {
+        "type": "document_parsing_exception",
+        "reason": "[1:9] failed to parse field [status] of type [long] in document with id 'u-1'. \
+                   Preview of field's value: 'cnry-value'",
+    } } });
+    w.cluster.script().on("bulk", 1, twisted(move |items| items[1] = rejected.clone()));
+    let delivery = w.send(&events(2)).await;
+    assert_eq!(delivery.outcome(1), Outcome::Rejected);
+    let reason = delivery.reason(1).unwrap();
+    assert_eq!(&*reason, "document_parsing_exception: field status (400)");
+}
+
+#[tokio::test]
+async fn an_event_that_only_the_failure_store_has_is_not_delivered() {
+    let w = world().await;
+    let diverted = |items: &mut Vec<Value>| items[0]["create"]["failure_store"] = json!("used");
+    w.cluster.script().on("bulk", 1, twisted(diverted));
+    let delivery = w.send(&events(2)).await;
+    assert_eq!(delivery.outcome(0), Outcome::Rejected);
+    assert_eq!(delivery.reason(0).as_deref(), Some("diverted to the failure store"));
+    assert_eq!(delivery.outcome(1), Outcome::Applied);
+}
+
+#[tokio::test]
+async fn one_operation_that_spoils_its_request_is_found() {
+    let w = world().await;
+    let error = json!({ "type": "action_request_validation_exception", "reason": "cnry-value" });
+    let refused = Answer::json(400, &json!({ "error": error, "status": 400 }));
+    // The whole, its first half, and the first of that.
+    for nth in 1..=3 {
+        w.cluster.script().on("bulk", nth, Fault::Instead(refused.clone()));
+    }
+    let delivery = w.send(&events(4)).await;
+    assert_eq!((delivery.counts().applied, delivery.counts().rejected), (3, 1));
+    assert_eq!(w.operations(), [4, 2, 1, 1, 2]);
+    let reason = delivery.reason(0).unwrap();
+    assert!(reason.contains("action_request_validation_exception"), "{reason}");
+    assert!(leaks(reason.as_bytes(), ["cnry-value"]).is_empty());
+}
+
+#[tokio::test]
+async fn a_success_that_is_not_the_cluster_s_is_none() {
+    let w = world().await;
+    let page = Answer::new(200).body("text/html", "<html>welcome</html>");
+    w.cluster.script().on("bulk", 1, Fault::Instead(page));
+    assert_eq!(w.send(&events(2)).await.counts().unknown, 2);
 }
 
 #[tokio::test]
