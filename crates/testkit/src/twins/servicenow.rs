@@ -296,15 +296,9 @@ impl State {
                     record.insert(column.clone(), id.unwrap_or_default());
                 }
                 // The instance cuts what is too long, without a word.
-                "short_description" => {
-                    drop(record.insert(column.clone(), text.chars().take(160).collect()));
-                }
-                "description" => {
-                    drop(record.insert(column.clone(), text.chars().take(4000).collect()));
-                }
-                "correlation_id" => {
-                    drop(record.insert(column.clone(), text.chars().take(100).collect()));
-                }
+                "short_description" => cut(record, column, &text, 160),
+                "description" => cut(record, column, &text, 4000),
+                "correlation_id" => cut(record, column, &text, 100),
                 "sys_id" | "number" | "priority" | "work_notes" | "comments" => {}
                 column if COLUMNS.contains(&column) => drop(record.insert(column.to_owned(), text)),
                 _ => {}
