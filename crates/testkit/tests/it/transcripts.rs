@@ -51,7 +51,7 @@ fn shape(value: &Value, key: &str) -> Value {
             // What else an error says differs by cause, version and node.
             let error = key == "error" || key == "caused_by";
             let kept = map.iter().filter(|(k, _)| {
-                !(error && !matches!(k.as_str(), "type" | "reason"))
+                (!error || matches!(k.as_str(), "type" | "reason"))
                     && !matches!(k.as_str(), "root_cause" | "forced_refresh" | "get" | "took")
             });
             Value::Object(kept.map(|(k, v)| (k.clone(), shape(v, k))).collect())
