@@ -421,10 +421,17 @@ impl Section {
         items.filter_map(|(i, n)| self.sub(&format!("{key}[{i}]"), n)).collect()
     }
 
-    /// Every table in this one, by name; for tables whose keys are names.
+    /// Every table left in this one, by name; for tables whose keys are names. What is no table is
+    /// a key that nobody knows.
     pub fn named(mut self) -> Vec<(String, Self)> {
         let entries = std::mem::take(&mut self.entries);
-        entries.into_iter().filter_map(|(k, n)| Some((k.clone(), self.sub(&k, n)?))).collect()
+        let (tables, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            entries.into_iter().partition(|(_, node)| matches!(node.value, Value::Table(_)));
+        let tables = tables.into_iter().filter_map(|(k, n)| Some((k.clone(), self.sub(&k, n)?)));
+        let tables = tables.collect();
+        self.entries = others;
+        self.finish();
+        tables
     }
 
     /// Every entry left as text, by name; for tables whose keys are another product's words.

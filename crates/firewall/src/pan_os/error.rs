@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_list_in_a_file_is_named() {
-        let body = "<response status=\"success\"><result><msg><line><outfile>/tmp/x</outfile></line></msg></result></response>";
+        let body = "<response status=\"success\"><result><msg><line><outfile>/var/log/pan/x</outfile></line></msg></result></response>";
         assert_eq!(kind(200, body).unwrap().0, Kind::Unsupported);
     }
 }

@@ -92,7 +92,7 @@ fn a_place_is_a_table_of_texts() {
         said,
         [
             "line 2: owners[0].jira.project: should be text, is a whole number",
-            "line 5: owners[0].pahts: should be a table, is text",
+            r#"line 5: owners[0].pahts: is no known key (did you mean "paths"?)"#,
         ]
     );
 }
