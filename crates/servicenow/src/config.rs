@@ -53,3 +53,13 @@ fn defaults() -> Settings {
     settings.attempt_timeout = Duration::from_secs(75);
     settings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_may_take_longer_than_a_transaction() {
+        assert!(defaults().attempt_timeout > Duration::from_secs(60));
+    }
+}

@@ -1,5 +1,6 @@
 //! The sink against the twin, on its bad days, and its exact requests.
 
+mod factory;
 mod shape;
 mod sink;
 
@@ -14,8 +15,8 @@ use watchfloor_elastic::Elastic;
 use watchfloor_http::{Env, Factory, Layer, Ports};
 use watchfloor_testkit::section;
 
-/// The connector that a configuration makes of these entries.
-fn connector(clock: Arc<dyn Clock>, entries: &Value) -> Ports {
+/// What a configuration makes of these entries, and the keys that it finds wrong.
+fn build(clock: Arc<dyn Clock>, entries: &Value) -> (Option<Ports>, Vec<String>) {
     let name = ConnectorName::new("search");
     let mut section = section("search", entries, &[("SECRET", SECRET)]);
     let guard = Guard::new(name.clone(), GuardConfig::new());
@@ -23,7 +24,11 @@ fn connector(clock: Arc<dyn Clock>, entries: &Value) -> Ports {
     let ports = Elastic.build(&name, &mut section, &env);
     let problems = section.problems().clone();
     section.finish();
-    let problems = problems.take();
+    (ports, problems.take().into_iter().map(|p| p.key).collect())
+}
+
+fn connector(clock: Arc<dyn Clock>, entries: &Value) -> Ports {
+    let (ports, problems) = build(clock, entries);
     ports.filter(|_| problems.is_empty()).unwrap_or_else(|| panic!("{problems:?}"))
 }
 

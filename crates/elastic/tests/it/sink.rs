@@ -75,6 +75,17 @@ async fn t10_of_a_bulk_answer_with_mixed_verdicts_nothing_is_lost_and_nothing_do
 }
 
 #[tokio::test]
+async fn t10_of_a_half_that_was_put_off_the_right_event_goes_again() {
+    let w = world().await;
+    w.cluster.script().on("bulk", 1, Fault::status(413));
+    w.cluster.script().on("bulk", 3, Fault::Items(vec![(1, 429)]));
+    let delivery = w.send(&events(4)).await;
+    assert_eq!(delivery.counts().applied, 4, "{delivery:?}");
+    assert_eq!(w.cluster.held(STREAM).len(), 4);
+    assert_eq!(w.operations(), [4, 2, 2, 1]);
+}
+
+#[tokio::test]
 async fn t10_a_rejected_item_costs_itself_alone_and_says_why() {
     let w = world().await;
     w.cluster.script().on("bulk", 1, Fault::Items(vec![(2, 400)]));

@@ -1,6 +1,7 @@
 //! The desk against the twin, on its bad days, and its exact requests.
 
 mod desk;
+mod factory;
 mod shape;
 
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use watchfloor_http::{Env, Factory, Layer, Ports};
 use watchfloor_jira::Jira;
 use watchfloor_testkit::section;
 
-/// The connector that a configuration makes of these entries.
-fn connector(clock: Arc<dyn Clock>, entries: &Value) -> Ports {
+/// What a configuration makes of these entries, and the keys that it finds wrong.
+fn build(clock: Arc<dyn Clock>, entries: &Value) -> (Option<Ports>, Vec<String>) {
     let name = ConnectorName::new("dev");
     let mut section = section("dev", entries, &[("SECRET", SECRET)]);
     let guard = Guard::new(name.clone(), GuardConfig::new());
@@ -21,7 +22,11 @@ fn connector(clock: Arc<dyn Clock>, entries: &Value) -> Ports {
     let ports = Jira.build(&name, &mut section, &env);
     let problems = section.problems().clone();
     section.finish();
-    let problems = problems.take();
+    (ports, problems.take().into_iter().map(|p| p.key).collect())
+}
+
+fn connector(clock: Arc<dyn Clock>, entries: &Value) -> Ports {
+    let (ports, problems) = build(clock, entries);
     ports.filter(|_| problems.is_empty()).unwrap_or_else(|| panic!("{problems:?}"))
 }
 

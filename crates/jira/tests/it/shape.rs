@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use watchfloor_core::{Kind, Priority, RichText, Route, TicketKey};
+use watchfloor_core::{Kind, Marker, Priority, RichText, Route, TicketId, TicketKey};
 use watchfloor_http::SystemClock;
-use wiremock::matchers::{body_json, header, method, path};
+use wiremock::matchers::{body_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{BASIC, connector, entries, scope};
@@ -86,10 +86,13 @@ async fn create_has_the_exact_shape() {
 #[tokio::test]
 async fn t01_a_look_up_reads_every_page_and_ends() {
     let server = MockServer::start().await;
+    // It has our label, and was opened for another key.
+    let mut lookalike = issue("1", "wf-1");
+    lookalike["properties"] = json!({ "watchfloor": { "key": "wf-2", "v": 1 } });
     let pages = [
-        (None, json!({ "issues": [issue("9", "other")], "nextPageToken": "T1", "isLast": false })),
+        (None, json!({ "issues": [issue("0", "other")], "nextPageToken": "T1", "isLast": false })),
         (Some("T1"), json!({ "issues": [], "nextPageToken": "T2", "isLast": false })),
-        (Some("T2"), json!({ "issues": [issue("3", "other")], "nextPageToken": "T3" })),
+        (Some("T2"), json!({ "issues": [lookalike], "nextPageToken": "T3" })),
         (Some("T3"), json!({ "issues": [issue("2", "wf-1")], "isLast": true })),
     ];
     for (token, page) in &pages {
@@ -116,4 +119,42 @@ async fn t01_a_token_that_repeats_is_an_error() {
     let scope = scope(clock);
     let error = desk.find(&scope.call(), &TicketKey::given("wf-1")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Protocol);
+}
+
+#[tokio::test]
+async fn t01_the_comments_of_every_page_are_read() {
+    let server = MockServer::start().await;
+    let marker = Marker::derive("wf-1", "block");
+    let comment = |text: &str| {
+        json!({ "body": { "type": "doc", "version": 1, "content": [
+            { "type": "paragraph", "content": [{ "type": "text", "text": text }] },
+        ] } })
+    };
+    let pages = [
+        ("0", json!({ "startAt": 0, "total": 3, "comments": [comment("a"), comment("b")] })),
+        ("2", json!({ "startAt": 2, "total": 3, "comments": [comment(marker.as_str())] })),
+    ];
+    for (start, page) in &pages {
+        Mock::given(method("GET"))
+            .and(path("/rest/api/3/issue/10002/comment"))
+            .and(query_param("startAt", *start))
+            .and(query_param("maxResults", "100"))
+            .and(query_param("orderBy", "-created"))
+            .respond_with(answer(200, page))
+            .expect(1)
+            .mount(&server)
+            .await;
+    }
+    // Fewer than it promised: some were removed meanwhile.
+    let short = json!({ "startAt": 0, "total": 3, "comments": [] });
+    Mock::given(path("/rest/api/3/issue/10003/comment"))
+        .respond_with(answer(200, &short))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let clock = Arc::new(SystemClock::new());
+    let desk = connector(clock.clone(), &entries(&server.uri())).desk.unwrap();
+    let call = scope(clock).call();
+    assert!(desk.has_comment(&call, &TicketId::new("10002"), &marker).await.unwrap());
+    assert!(!desk.has_comment(&call, &TicketId::new("10003"), &marker).await.unwrap());
 }

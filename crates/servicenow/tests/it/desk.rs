@@ -94,13 +94,15 @@ async fn a_comment_is_added_once_as_a_work_note() {
     let id = w.open("wf-1").await.unwrap().ticket().id.clone();
     w.instance.script().on("update", 1, Fault::ResetAfter);
     let marker = Marker::derive("wf-1", "block");
-    let comment = Comment::new(marker.clone(), RichText::new().text("blocked"));
+    let text = RichText::new().text("blocked [code]<b>x</b>[/code]");
+    let comment = Comment::new(marker.clone(), text);
     for _ in 0..3 {
         w.desk.comment(&w.scope.call(), &id, &comment).await.unwrap();
     }
     let notes = &w.instance.held("incident")[0].work_notes;
     assert_eq!(notes.len(), 1);
     assert!(marker.is_in(&notes[0]) && notes[0].starts_with("blocked"));
+    assert!(!notes[0].contains("[code]"), "HTML from outside stays inert");
     assert!(w.desk.has_comment(&w.scope.call(), &id, &marker).await.unwrap());
 }
 
@@ -115,6 +117,45 @@ async fn a_group_that_is_not_there_is_named() {
     draft.route = Some(Route::new("x", "y").at("group", "x^NQactive=true"));
     assert_eq!(w.desk.open(&w.scope.call(), &draft).await.unwrap_err().kind(), Kind::Config);
     assert!(w.instance.held("incident").is_empty());
+    assert_eq!(w.instance.script().count("group"), 1, "t21: the second is no value of a query");
+}
+
+#[tokio::test]
+async fn a_group_is_looked_up_once() {
+    let w = world().await;
+    w.open("wf-1").await.unwrap();
+    w.open("wf-2").await.unwrap();
+    assert_eq!(w.instance.held("incident")[1].group, "Orders Backend");
+    assert_eq!(w.instance.script().count("group"), 1);
+}
+
+#[tokio::test]
+async fn two_groups_of_one_name_are_not_guessed_between() {
+    let w = world().await;
+    w.instance.add_group("Orders Backend");
+    let error = w.open("wf-1").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Config);
+    assert!(error.to_string().contains("more than one"), "{error}");
+    assert!(w.instance.held("incident").is_empty());
+}
+
+#[tokio::test]
+async fn a_request_that_was_lost_on_its_way_is_sent_again_once_the_table_says_no() {
+    let w = world().await;
+    w.instance.script().on("create", 1, Fault::ResetBefore);
+    assert!(matches!(w.open("wf-1").await, Ok(Opened::Created(_))));
+    assert_eq!(w.instance.script().count("create"), 2);
+    assert_eq!(w.instance.held("incident").len(), 1);
+}
+
+#[tokio::test]
+async fn a_created_record_that_hides_its_id_is_looked_up() {
+    let w = world().await;
+    let hidden = Answer::json(201, &json!({ "result": { "number": "INC0010001" } }));
+    w.instance.script().on("create", 1, Fault::After(hidden));
+    let opened = w.open("wf-1").await.unwrap();
+    assert_eq!(opened.ticket().id.as_str(), w.instance.held("incident")[0].fields["sys_id"]);
+    assert_eq!(w.instance.script().count("create"), 1);
 }
 
 #[tokio::test]

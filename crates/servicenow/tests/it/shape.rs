@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use watchfloor_core::{Kind, Opened, Priority, RichText, TicketKey};
+use watchfloor_core::{Kind, Opened, Priority, RichText, Route, TicketKey};
 use watchfloor_http::SystemClock;
 use wiremock::matchers::{body_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -88,4 +88,37 @@ async fn a_stranger_s_record_is_no_hit() {
     let error = desk.find(&scope.call(), &TicketKey::given("wf-1")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
     assert!(error.to_string().contains("correlation_id"), "{error}");
+}
+
+#[tokio::test]
+async fn a_stranger_s_group_is_no_hit() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .and(path("/api/now/v2/table/incident"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "result": [] })))
+        .mount(&server)
+        .await;
+    let stranger = json!({ "result": [{ "sys_id": ID, "name": "Somebody else" }] });
+    Mock::given(method("GET"))
+        .and(path("/api/now/v2/table/sys_user_group"))
+        .and(query_param("sysparm_query", "name=Orders Backend^ORDERBYsys_id"))
+        .and(query_param("sysparm_fields", "sys_id,name"))
+        .and(query_param("sysparm_limit", "2"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(stranger))
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(500))
+        .expect(0)
+        .mount(&server)
+        .await;
+    let clock = Arc::new(SystemClock::new());
+    let desk = connector(clock.clone(), &with_basic(&server.uri())).desk.unwrap();
+    let scope = scope(clock);
+    let mut draft = scope.draft(TicketKey::given("wf-1"), "x");
+    draft.route = Some(Route::new("orders", "why").at("group", "Orders Backend"));
+    let error = desk.open(&scope.call(), &draft).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Config);
+    assert!(error.to_string().contains("Orders Backend"), "{error}");
 }

@@ -1,0 +1,52 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use watchfloor_core::{Event, Timestamp};
+use watchfloor_http::SystemClock;
+use watchfloor_testkit::{Server, TestClock, twins};
+
+use super::{SECRET, STREAM, build, connector, entries, scope};
+
+fn problems(entries: &Value) -> Vec<String> {
+    let (ports, problems) = build(Arc::new(SystemClock::new()), entries);
+    assert_eq!(ports.is_none(), !problems.is_empty());
+    problems
+}
+
+#[test]
+fn names_that_no_index_can_have_are_reported() {
+    let of = |target: &str| problems(&entries("https://es.example:9200", target));
+    assert_eq!(of(STREAM), [""; 0]);
+    for bad in ["Logs", "logs-*", "-x", "_all", "a,b", "a b", "", &"x".repeat(256)] {
+        assert_eq!(of(bad), ["connectors.search.target"], "{bad:?}");
+    }
+}
+
+#[test]
+fn a_credential_never_goes_over_plain_http() {
+    assert_eq!(problems(&entries("http://es.example:9200", STREAM)), ["connectors.search.urls"]);
+}
+
+#[tokio::test]
+async fn a_data_stream_is_one_by_its_name_or_as_configured() {
+    for (target, configured, spliced) in [
+        (STREAM, None, true),
+        (STREAM, Some(false), false),
+        ("my-index", None, false),
+        ("my-index", Some(true), true),
+    ] {
+        let clock = Arc::new(TestClock::at(Timestamp::EPOCH));
+        let cluster = twins::Elasticsearch::with_api_key(SECRET);
+        let cluster = Server::start(cluster, clock.clone()).await.unwrap();
+        let mut entries = entries(&cluster.url(), target);
+        if let Some(configured) = configured {
+            entries["data_stream"] = json!(configured);
+        }
+        let sink = connector(clock.clone(), &entries).sink.unwrap();
+        let event = Event::from_json("{}", Timestamp::EPOCH).unwrap();
+        let _ = sink.send(&scope(clock).call(), &[event]).await;
+        let body = &cluster.log().of("bulk")[0].request.body;
+        let has = body.windows(12).any(|w| w == b"\"@timestamp\"");
+        assert_eq!(has, spliced, "{target} {configured:?}");
+    }
+}

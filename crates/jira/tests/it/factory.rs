@@ -1,0 +1,32 @@
+use std::sync::Arc;
+
+use serde_json::json;
+use watchfloor_http::SystemClock;
+
+use super::{build, entries};
+
+#[test]
+fn a_section_becomes_a_desk_and_nothing_else() {
+    let entries = entries("https://acme.atlassian.net");
+    let (ports, problems) = build(Arc::new(SystemClock::new()), &entries);
+    assert_eq!(problems, [""; 0]);
+    let ports = ports.unwrap();
+    assert!(ports.desk.is_some() && ports.sink.is_none() && ports.blocklist.is_none());
+    assert_eq!(ports.connector.name().as_str(), "dev");
+}
+
+#[test]
+fn what_is_wrong_is_reported_and_nothing_is_built() {
+    for (key, bad) in [
+        ("url", "http://acme.atlassian.net"),
+        ("project", ""),
+        ("project", "SEC\" OR \"1\"=\"1"),
+        ("project", "A B"),
+    ] {
+        let mut entries = entries("https://acme.atlassian.net");
+        entries[key] = json!(bad);
+        let (ports, problems) = build(Arc::new(SystemClock::new()), &entries);
+        assert_eq!(problems, [format!("connectors.dev.{key}")], "{bad:?}");
+        assert!(ports.is_none());
+    }
+}
