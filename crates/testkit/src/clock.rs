@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use watchfloor_core::{BoxFuture, Busy, Clock, Timestamp};
 
 /// How long nothing may happen before the clock jumps: real time, since sockets live in it.
@@ -35,8 +36,8 @@ struct State {
     waits: BTreeMap<(Duration, u64), Option<Waker>>,
     /// Counts everything that happens; the clock jumps only after a stretch without a change.
     changes: u64,
-    /// Whether a task watches for that stretch.
-    watched: bool,
+    /// The task that watches for that stretch. It may have ended with its runtime.
+    watcher: Option<JoinHandle<()>>,
 }
 
 impl TestClock {
@@ -68,6 +69,9 @@ impl Clock for TestClock {
     }
 
     fn pause(&self, d: Duration) -> BoxFuture<'static, ()> {
+        if d.is_zero() {
+            return Box::pin(std::future::ready(()));
+        }
         let mut state = self.0.lock();
         let key = (state.now.saturating_add(d), state.next);
         state.next += 1;
@@ -100,13 +104,13 @@ impl Shared {
 
     /// Sees to it that somebody watches for the moment to jump.
     fn watch(self: &Arc<Self>, state: &mut State) {
-        if state.watched || state.busy > 0 || state.waits.is_empty() {
+        let watched = state.watcher.as_ref().is_some_and(|w| !w.is_finished());
+        if watched || state.busy > 0 || state.waits.is_empty() {
             return;
         }
         // Outside of a runtime nobody can wait; `advance` moves the clock there.
         let Ok(runtime) = Handle::try_current() else { return };
-        state.watched = true;
-        runtime.spawn(self.clone().jump_when_still());
+        state.watcher = Some(runtime.spawn(self.clone().jump_when_still()));
     }
 
     #[allow(
@@ -119,7 +123,7 @@ impl Shared {
             tokio::time::sleep(SETTLE).await;
             let mut state = self.lock();
             if state.busy > 0 || state.waits.is_empty() {
-                state.watched = false;
+                state.watcher = None;
                 return;
             }
             if seen == Some(state.changes)
@@ -232,6 +236,49 @@ mod tests {
         drop(clock.pause(Duration::from_secs(3600)));
         clock.pause(Duration::from_secs(1)).await;
         assert_eq!(clock.elapsed(), Duration::from_secs(1));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn it_jumps_on_many_threads_and_only_between_pieces_of_work() {
+        let clock = clock();
+        let tasks = [1, 2, 3, 4].map(|hours| {
+            let clock = clock.clone();
+            tokio::spawn(async move {
+                for turn in 1..=3 {
+                    clock.pause(Duration::from_secs(hours * 3600)).await;
+                    let busy = clock.busy();
+                    let before = clock.elapsed();
+                    for _ in 0..50 {
+                        tokio::task::yield_now().await;
+                    }
+                    assert_eq!(clock.elapsed(), before, "moved in turn {turn}");
+                    drop(busy);
+                }
+            })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(clock.elapsed(), Duration::from_secs(12 * 3600));
+    }
+
+    #[tokio::test]
+    async fn no_wait_at_all_is_over_at_once() {
+        let clock = clock();
+        let _busy = clock.busy();
+        clock.pause(Duration::ZERO).await;
+        assert_eq!(clock.elapsed(), Duration::ZERO);
+    }
+
+    #[test]
+    fn it_outlives_a_runtime() {
+        let clock = clock();
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let first = runtime().unwrap();
+        let pause = first.block_on(async { clock.pause(Duration::from_secs(3600)) });
+        drop(first);
+        runtime().unwrap().block_on(pause);
+        assert_eq!(clock.elapsed(), Duration::from_secs(3600));
     }
 
     #[test]
