@@ -55,9 +55,9 @@ pub struct EventView<'a> {
     pub bytes_out: Option<u64>,
     /// `http_response.latency`, milliseconds.
     pub latency: Option<u64>,
-    /// `actor.user.name`
+    /// `actor.user.name`; of HTTP Activity, which has no actor, `unmapped.watchfloor.user`.
     pub user: Option<Cow<'a, str>>,
-    /// `actor.session.uid`, masked.
+    /// `actor.session.uid`, masked; of HTTP Activity `unmapped.watchfloor.session`.
     pub session: Option<Cow<'a, str>>,
     /// `api.operation`
     pub operation: Option<Cow<'a, str>>,
@@ -166,6 +166,8 @@ impl Event {
             view.user = actor.user.and_then(|u| u.name.text());
             view.session = actor.session.and_then(|s| s.uid.text());
         }
+        view.user = view.user.or(ours.user.text());
+        view.session = view.session.or(ours.session.text());
         view.operation = doc.api.and_then(|a| a.operation.text());
         view.blocked = doc.action_id.map(|id| id == 2);
         view.raw = doc.raw_data.text().map(Raw::Text);
@@ -269,5 +271,7 @@ shapes! {
         #[serde(borrow)] peer: Lazy<'a>,
         #[serde(borrow)] url_group: Lazy<'a>,
         #[serde(borrow)] waf: Option<Vec<WafMatch<'a>>>,
+        #[serde(borrow)] user: Lazy<'a>,
+        #[serde(borrow)] session: Lazy<'a>,
     }
 }

@@ -81,7 +81,6 @@ impl EventView<'_> {
         // API Activity needs to know who asked for which operation.
         let operation = self.operation.as_deref().filter(|_| self.client.is_some());
         let api = operation.map(|operation| Api { operation });
-        let actor = Some(self.actor());
         let class = if api.is_some() { API } else { HTTP };
         let activity = activity(class, self.method.as_deref().unwrap_or_default());
         let status = match self.status {
@@ -102,6 +101,8 @@ impl EventView<'_> {
             peer: self.peer,
             url_group: self.url_group.as_deref(),
             waf: &self.waf,
+            user: self.user.as_deref().filter(|_| api.is_none()),
+            session: self.session.as_deref().filter(|_| api.is_none()),
         };
         let ours = (!ours.is_empty()).then_some(ours);
         let url_path = self.path.as_deref();
@@ -144,7 +145,7 @@ impl EventView<'_> {
                 length: self.bytes_out,
                 latency: self.latency,
             }),
-            actor: actor.filter(|_| api.is_some() || self.user.is_some() || self.session.is_some()),
+            actor: api.is_some().then(|| self.actor()),
             api,
             action_id: looked_at.then_some(match self.blocked {
                 Some(true) => 2,
@@ -360,6 +361,11 @@ struct Ours<'a> {
     url_group: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     waf: &'a [WafMatch<'a>],
+    /// HTTP Activity has an actor only with the profile `host`, which is about machines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<&'a str>,
 }
 
 impl Ours<'_> {
@@ -368,6 +374,8 @@ impl Ours<'_> {
             && self.peer.is_none()
             && self.url_group.is_none()
             && self.waf.is_empty()
+            && self.user.is_none()
+            && self.session.is_none()
     }
 }
 
@@ -436,6 +444,19 @@ mod tests {
         assert_eq!((&doc["action_id"], &doc["disposition_id"]), (&2.into(), &2.into()));
         assert_eq!(doc["metadata"]["profiles"][0], "security_control");
         assert_eq!((&doc["severity_id"], &doc["status_id"]), (&5.into(), &2.into()));
+    }
+
+    #[test]
+    fn http_activity_has_its_user_without_an_actor() {
+        let view = EventView { operation: None, ..full() };
+        let event = view.to_event();
+        assert_eq!((event.class_uid(), event.view().unwrap()), (4002, view));
+        let doc = json(&event);
+        assert_eq!(doc.get("actor"), None);
+        assert_eq!(doc["unmapped"]["watchfloor"]["user"], "mia");
+        let (user, session) = (None, Some("masked:00000000".into()));
+        let view = EventView { operation: None, user, session, ..full() };
+        assert_eq!(view.to_event().view().unwrap(), view);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use watchfloor_core::mask::{Masker, Mode};
 use watchfloor_core::{Alert, Event, TenantId};
 use watchfloor_detect::{ClientConfig, Detect, Format, Spec};
-use watchfloor_testkit::{leaks, validate_ocsf};
+use watchfloor_testkit::{Canaries, leaks, validate_ocsf};
 
 fn file(name: &str) -> Vec<u8> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/shop-api");
@@ -96,6 +96,14 @@ fn every_line_is_one_event_and_valid_ocsf() {
         let doc = serde_json::to_vec(alert).unwrap();
         validate_ocsf(&doc).unwrap_or_else(|e| panic!("{e:#?}\n{alert:#?}"));
     }
+    // Without a document of the API it is HTTP Activity, which has no actor for its user.
+    let mut plain =
+        Detect::builder(TenantId::new("shop"), Masker::new(Mode::Mask, [7; 32])).build();
+    for line in file(ACCESS.0).split(|b| *b == b'\n').step_by(11) {
+        let Some(event) = plain.push_line(ACCESS.1, 1, line).unwrap() else { continue };
+        assert_eq!(event.class_uid(), 4002);
+        validate_ocsf(event.json()).unwrap_or_else(|e| panic!("{e:#?}\n{}", event.text()));
+    }
     let uids: BTreeSet<_> = events.iter().map(Event::uid).collect();
     assert_eq!(uids.len(), events.len());
 }
@@ -117,6 +125,34 @@ fn t35_no_canary_is_in_any_event_or_alert() {
         !leaks(&file("access.ndjson"), canaries.iter().copied()).is_empty(),
         "the search finds"
     );
+}
+
+/// Lines cut off anywhere, such as the last of a full disk, and lines read in the wrong format.
+#[test]
+fn t35_no_canary_is_in_any_bad_line() {
+    let truth = truth();
+    let canaries =
+        Canaries::new(truth["canaries"].as_array().unwrap().iter().filter_map(Value::as_str));
+    let mut detect = detect();
+    let (mut bad, mut held) = (0, 0);
+    for (name, _) in [ACCESS, AUDIT, ("access.log", Format::Nginx)] {
+        for line in file(name).split(|b| *b == b'\n') {
+            if canaries.in_text(line).is_empty() {
+                continue;
+            }
+            held += 1;
+            for format in [Format::Nginx, Format::Json, Format::ModSecurity] {
+                for eighths in [3, 5, 7, 8] {
+                    let cut = &line[..line.len() * eighths / 8];
+                    let Err(error) = detect.push_line(format, 1, cut) else { continue };
+                    bad += 1;
+                    let told = format!("{error} {}", error.text);
+                    assert_eq!(canaries.in_text(told.as_bytes()), Vec::<&str>::new(), "{name}");
+                }
+            }
+        }
+    }
+    assert!(held > 100 && bad > held, "{bad} bad lines of {held} with a canary");
 }
 
 #[test]

@@ -150,6 +150,32 @@ fn t33_a_claimed_address_is_named_only_where_no_peer_is_known() {
     assert_eq!(alone[0].client.unwrap().attribution, watchfloor_core::Attribution::Claimed);
 }
 
+/// What a document holds is its own; what an alert says of it is ours.
+#[test]
+fn t35_an_alert_shows_no_secret_of_an_event() {
+    let mut detect = detect();
+    let line = |second: u64| {
+        let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjbnJ5In0.c2lnbmF0dXJl";
+        let doc = serde_json::json!({
+            "time": 1_795_512_000_000_u64 + second * 1000, "class_uid": 4002,
+            "metadata": {"uid": second.to_string()}, "src_endpoint": {"ip": "203.0.113.7"},
+            "dst_endpoint": {"hostname": "token=cnry-1"},
+            "http_request": {"http_method": "GET", "uid": format!("token=cnry-2&n={second}"),
+                "url": {"path": format!("/r{second}x/password=cnry-3/{jwt}")}},
+            "http_response": {"code": 404}, "actor": {"user": {"name": "secret=cnry-4"}},
+            "unmapped": {"watchfloor": {"attribution": "peer"}},
+        });
+        doc.to_string()
+    };
+    let event = detect.push_line(Format::Ocsf, 1, line(0).as_bytes()).unwrap().unwrap();
+    assert_eq!(event.text(), line(0), "the document is as it came");
+    lines(&mut detect, Format::Ocsf, (1..40).map(line));
+    let alerts = detect.finish();
+    assert_eq!(alerts.len(), 1);
+    let told = format!("{} {alerts:?}", serde_json::to_string(&alerts).unwrap());
+    assert!(told.contains("masked:") && !told.contains("cnry-") && !told.contains("eyJ"), "{told}");
+}
+
 /// An IPv6 client has its /64.
 #[test]
 fn an_ipv6_client_cannot_hide_in_its_network() {
