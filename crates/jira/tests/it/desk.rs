@@ -45,6 +45,7 @@ async fn a_ticket_is_opened_in_its_project_and_found_again() {
     let w = world(0).await;
     let Opened::Created(ticket) = w.open("wf-1").await.unwrap() else { panic!("created") };
     assert_eq!((&*ticket.place["project"], &*ticket.place["component"]), ("SHOP", "orders"));
+    assert_eq!(ticket.key, Some(TicketKey::given("wf-1")));
     assert_eq!(ticket.display, "SHOP-1");
     assert!(ticket.url.as_deref().unwrap().ends_with("/browse/SHOP-1"));
     assert!(ticket.created.is_some());

@@ -66,9 +66,14 @@ async fn create_has_the_exact_shape() {
         .expect(1)
         .mount(&server)
         .await;
+    // Somebody has taken the label away; the property stands.
+    let mut read = issue("10002", "relabelled");
+    read["properties"] = json!({ "watchfloor": { "key": "wf-1", "v": 1 } });
     Mock::given(method("GET"))
         .and(path("/rest/api/3/issue/10002"))
-        .respond_with(answer(200, &issue("10002", "wf-1")))
+        .and(query_param("fields", "summary,status,labels,created,project,components"))
+        .and(query_param("properties", "watchfloor"))
+        .respond_with(answer(200, &read))
         .expect(1)
         .mount(&server)
         .await;
@@ -81,6 +86,7 @@ async fn create_has_the_exact_shape() {
     draft.route = Some(Route::new("x", "y").at("project", "SHOP").at("component", "orders"));
     let opened = desk.open(&scope.call(), &draft).await.unwrap();
     assert_eq!(opened.ticket().id.as_str(), "10002");
+    assert_eq!(opened.ticket().key, Some(TicketKey::given("wf-1")));
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ async fn a_ticket_is_opened_in_its_group_and_found_again() {
     let w = world().await;
     let Opened::Created(ticket) = w.open("wf-1").await.unwrap() else { panic!("created") };
     assert_eq!(ticket.place["group"], "Orders Backend");
+    assert_eq!(ticket.key, Some(TicketKey::given("wf-1")));
     assert_eq!(ticket.display, "INC0010001");
     assert!(ticket.url.as_deref().unwrap().contains("incident.do?sys_id="));
     let held = &w.instance.held("incident")[0];
