@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use watchfloor::core::{Alert, AlertId, Opened, Ticket, Timestamp};
-use watchfloor::respond::Verdict;
+use watchfloor::respond::{Entry, Verdict};
 
 use crate::job::Done;
 use crate::recording::Recording;
@@ -27,8 +27,9 @@ pub(crate) fn render(recording: &Recording, done: &Done, met: &[Met]) -> String 
         attack(&mut text, alert);
     }
     let _ = writeln!(text, "\nWHAT WAS DONE, AND WHAT WENT WRONG MEANWHILE");
-    for (at, line) in steps(done, met) {
-        let _ = writeln!(text, "{}  {line}", clock(at));
+    let (tickets, ships): (Vec<_>, Vec<_>) = met.iter().partition(|m| m.ticket.is_some());
+    for met in ships {
+        fault(&mut text, met);
     }
     for (name, summary) in &done.shipped {
         let _ = writeln!(
@@ -37,6 +38,7 @@ pub(crate) fn render(recording: &Recording, done: &Done, met: &[Met]) -> String 
             summary.sent, summary.delivered, summary.rejected, summary.unknown,
         );
     }
+    respond(&mut text, done, &tickets);
     text
 }
 
@@ -58,54 +60,58 @@ fn attack(text: &mut String, alert: &Alert) {
     }
 }
 
-/// Verdicts and faults, merged by time.
-fn steps(done: &Done, met: &[Met]) -> Vec<(Timestamp, String)> {
+fn fault(text: &mut String, met: &Met) {
+    let at = clock(met.at);
+    let _ = writeln!(text, "{at}  FAULT    {}, {}: {}", met.twin, met.request, met.fault);
+    let _ = writeln!(text, "          settled  {}", met.settled);
+}
+
+/// Every verdict, in order; a fault stands before the ticket that was being opened.
+fn respond(text: &mut String, done: &Done, faults: &[&Met]) {
     let alerts: HashMap<&AlertId, &Alert> = done.alerts.iter().map(|a| (&a.id, a)).collect();
-    let faults = met.iter().map(|m| {
-        let line = format!(
-            "FAULT    {} answered {} with: {}\n          settled  {}",
-            m.twin, m.request, m.fault, m.settled
-        );
-        (m.at, line)
-    });
-    let verdicts = done.report.entries().iter().map(|entry| {
+    let mut opened_by: HashMap<&str, usize> = HashMap::new();
+    for entry in done.report.entries() {
+        if let Verdict::Ticket { .. } = &entry.verdict {
+            let twin = if entry.on.as_str() == "dev" { "Jira" } else { "ServiceNow" };
+            let opened = opened_by.entry(twin).or_default();
+            let meanwhile = |m: &&&Met| m.twin == twin && m.ticket == Some(*opened);
+            for met in faults.iter().filter(meanwhile) {
+                fault(text, met);
+            }
+            *opened += 1;
+        }
         let ip = alerts.get(&entry.alert).and_then(|a| a.ip()).map(|ip| ip.to_string());
-        let about = ip.unwrap_or_default();
-        let line = match &entry.verdict {
-            Verdict::Ticket { opened, .. } => {
-                let (ticket, how) = match opened {
-                    Opened::Created(ticket) => (ticket, "opened"),
-                    Opened::Existing(ticket) => (ticket, "there already"),
-                };
-                format!(
-                    "ticket   {}: {} {how}, in {}, about {about}",
-                    entry.on,
-                    ticket.display,
-                    place(ticket)
-                )
-            }
-            Verdict::Blocked { target, expires, already } => {
-                let until = expires
-                    .map_or_else(|| "an end that the device keeps".to_owned(), |t| t.to_string());
-                let how = if *already { "held already" } else { "blocked" };
-                format!("block    {}: {target} {how} until {until}", entry.on)
-            }
-            Verdict::NotBlocked { ip, why } => {
-                let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
-                format!("no block {}: {ip}: {why}", entry.on)
-            }
-            Verdict::Commented { ticket } => {
-                format!("comment  {}: {} says that {about} is blocked", entry.on, ticket.display)
-            }
-            Verdict::Failed { what, error } => format!("FAILED   {}: {what}: {error}", entry.on),
-            _ => format!("         {}: another verdict", entry.on),
-        };
-        (entry.at, line)
-    });
-    let mut steps: Vec<_> = faults.chain(verdicts).collect();
-    // Stable: what happened in the same instant stays in its order, faults first.
-    steps.sort_by_key(|(at, _)| *at);
-    steps
+        let line = step(entry, &ip.unwrap_or_default());
+        let _ = writeln!(text, "{}  {line}", clock(entry.at));
+    }
+}
+
+fn step(entry: &Entry, about: &str) -> String {
+    let on = &entry.on;
+    match &entry.verdict {
+        Verdict::Ticket { opened, .. } => {
+            let (ticket, how) = match opened {
+                Opened::Created(ticket) => (ticket, "opened"),
+                Opened::Existing(ticket) => (ticket, "there already"),
+            };
+            format!("ticket   {on}: {} {how}, in {}, about {about}", ticket.display, place(ticket))
+        }
+        Verdict::Blocked { target, expires, already } => {
+            let until = expires
+                .map_or_else(|| "an end that the device keeps".to_owned(), |t| t.to_string());
+            let how = if *already { "held already" } else { "blocked" };
+            format!("block    {on}: {target} {how} until {until}")
+        }
+        Verdict::NotBlocked { ip, why } => {
+            let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
+            format!("no block {on}: {ip}: {why}")
+        }
+        Verdict::Commented { ticket } => {
+            format!("comment  {on}: {} says that {about} is blocked", ticket.display)
+        }
+        Verdict::Failed { what, error } => format!("FAILED   {on}: {what}: {error}"),
+        _ => format!("         {on}: another verdict"),
+    }
 }
 
 /// `SEC / platform`: the project first, then what lies within it.

@@ -108,6 +108,8 @@ pub(crate) struct Met {
     pub(crate) fault: String,
     /// How it was settled.
     pub(crate) settled: &'static str,
+    /// Which of the system's tickets was being opened, from zero; none for events.
+    pub(crate) ticket: Option<usize>,
 }
 
 impl World {
@@ -199,6 +201,17 @@ api_key = {{ env = "PAN_KEY" }}
         SECRETS.map(|(_, secret)| secret)
     }
 
+    /// How many tickets were opened before the request that meets a fault.
+    fn ticket(&self, scripted: &Scripted) -> Option<usize> {
+        let log = match scripted.twin {
+            "ServiceNow" => self.servicenow.log(),
+            "Jira" => self.jira.log(),
+            _ => return None,
+        };
+        let before = log.of(scripted.operation).into_iter().take(scripted.nth as usize - 1);
+        Some(before.filter(|l| l.status != Some(401)).count())
+    }
+
     /// The faults that were met, in the order of time.
     pub(crate) fn met(&self) -> Vec<Met> {
         let mut all = Vec::new();
@@ -213,6 +226,7 @@ api_key = {{ env = "PAN_KEY" }}
                 request: format!("{} #{}", m.operation, m.nth),
                 fault: m.fault.to_string(),
                 settled: scripted.settled,
+                ticket: self.ticket(scripted),
             }));
         }
         all.sort_by_key(|m| m.at);
