@@ -38,11 +38,12 @@ pub fn validate_ocsf(doc: &[u8]) -> Result<(), Vec<String>> {
     if number("type_uid") != number("class_uid") * 100 + number("activity_id") {
         wrong.push("/type_uid is not class_uid × 100 + activity_id".to_owned());
     }
-    let captions = ["Unknown", "Informational", "Low", "Medium", "High", "Critical", "Fatal"];
-    if let Some(severity) = doc["severity"].as_str()
-        && captions.get(number("severity_id") as usize).is_some_and(|c| *c != severity)
-    {
-        wrong.push(format!("/severity {severity:?} is not the caption of severity_id"));
+    for (name, id, captions) in siblings(class.unwrap_or_default()) {
+        if let Some(text) = doc[name].as_str()
+            && captions.iter().any(|(n, caption)| *n == number(id) && *caption != text)
+        {
+            wrong.push(format!("/{name} {text:?} is not the caption of {id}"));
+        }
     }
     for observable in doc["observables"].as_array().into_iter().flatten() {
         let name = observable["name"].as_str().unwrap_or_default();
@@ -51,6 +52,52 @@ pub fn validate_ocsf(doc: &[u8]) -> Result<(), Vec<String>> {
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+type Captions = &'static [(u64, &'static str)];
+
+const SEVERITIES: Captions = &[
+    (0, "Unknown"),
+    (1, "Informational"),
+    (2, "Low"),
+    (3, "Medium"),
+    (4, "High"),
+    (5, "Critical"),
+    (6, "Fatal"),
+];
+const CATEGORIES: Captions =
+    &[(2, "Findings"), (4, "Network Activity"), (6, "Application Activity")];
+const NAMES: Captions =
+    &[(2004, "Detection Finding"), (4002, "HTTP Activity"), (6003, "API Activity")];
+const FINDING: Captions = &[(0, "Unknown"), (1, "Create"), (2, "Update"), (3, "Close")];
+const API: Captions = &[(0, "Unknown"), (1, "Create"), (2, "Read"), (3, "Update"), (4, "Delete")];
+const HTTP: Captions = &[
+    (0, "Unknown"),
+    (1, "Connect"),
+    (2, "Delete"),
+    (3, "Get"),
+    (4, "Head"),
+    (5, "Options"),
+    (6, "Post"),
+    (7, "Put"),
+    (8, "Trace"),
+    (9, "Patch"),
+];
+
+/// The texts that stand beside numbers, where a document has them. Beside 99, which is none of
+/// these, any text may stand.
+fn siblings(class: u64) -> [(&'static str, &'static str, Captions); 4] {
+    let activities = match class {
+        2004 => FINDING,
+        4002 => HTTP,
+        _ => API,
+    };
+    [
+        ("severity", "severity_id", SEVERITIES),
+        ("category_name", "category_uid", CATEGORIES),
+        ("class_name", "class_uid", NAMES),
+        ("activity_name", "activity_id", activities),
+    ]
 }
 
 /// Whether a path such as `evidences[].src_endpoint.ip` leads to something.
@@ -79,5 +126,44 @@ mod tests {
         assert!(wrong.iter().any(|w| w.contains("src_ip")), "{wrong:#?}");
         assert!(wrong.iter().any(|w| w.contains("finding_info")), "{wrong:#?}");
         assert!(wrong.iter().any(|w| w.contains("type_uid")), "{wrong:#?}");
+    }
+
+    fn finding(more: &str) -> Vec<String> {
+        let doc = format!(
+            r#"{{"class_uid":2004,"class_name":"Detection Finding","category_uid":2,"category_name":"Findings",
+            "activity_id":1,"activity_name":"Create","type_uid":200401,"severity_id":4,"severity":"High",
+            "time":1,"metadata":{{"version":"1.8.0","product":{{"name":"x"}}}},
+            "finding_info":{{"uid":"u","title":"t"}}{more}}}"#
+        );
+        validate_ocsf(doc.as_bytes()).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_a_json_schema_cannot_say_is_looked_at_too() {
+        assert_eq!(finding(""), [""; 0]);
+        // Of two members of one name the last stands.
+        for (more, about) in [
+            (r#","severity":"Low""#, "/severity"),
+            (r#","activity_name":"Update""#, "/activity_name"),
+            (r#","class_name":"API Activity""#, "/class_name"),
+            (r#","category_name":"Network Activity""#, "/category_name"),
+            (r#","type_uid":200402"#, "/type_uid"),
+            (
+                r#","observables":[{"name":"evidences[].src_endpoint.ip","type_id":2,"value":"192.0.2.1"}]"#,
+                "/observables",
+            ),
+        ] {
+            let wrong = finding(more);
+            assert!(wrong.len() == 1 && wrong[0].starts_with(about), "{more}: {wrong:#?}");
+        }
+        let there = r#","evidences":[{"src_endpoint":{"ip":"192.0.2.1"}}],"observables":[{"name":"evidences[].src_endpoint.ip","type_id":2,"value":"192.0.2.1"}]"#;
+        assert_eq!(finding(there), [""; 0]);
+        assert_eq!(finding(r#","severity_id":99,"severity":"Odd""#), [""; 0]);
+    }
+
+    #[test]
+    fn a_class_that_is_not_known_is_no_success() {
+        assert!(validate_ocsf(br#"{"class_uid":1}"#).is_err());
+        assert!(validate_ocsf(b"{}").is_err() && validate_ocsf(b"x").is_err());
     }
 }
