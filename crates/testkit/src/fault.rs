@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use watchfloor_core::Timestamp;
+
+use crate::message::http_date;
 use crate::{Answer, Request};
 
 /// Something that goes wrong with one request. It fires by the request's number, never by time.
@@ -19,6 +22,8 @@ pub enum Fault {
     HalfBody,
     /// Everything is done, and no answer comes.
     Hang,
+    /// Everything is done, and after the first half of the answer's body nothing more comes.
+    HangAmid,
     /// Nothing is done and this is answered.
     Instead(Answer),
     /// Everything is done, and this is answered in place of the right answer.
@@ -45,6 +50,20 @@ impl Fault {
         Self::Instead(Answer::new(status).header("retry-after", seconds.to_string()))
     }
 
+    /// A status that asks to come back at a moment, which is said as an HTTP date.
+    pub fn retry_at(status: u16, at: Timestamp) -> Self {
+        Self::Instead(Answer::new(status).header("retry-after", http_date(at)))
+    }
+
+    /// Everything is done, and the answer's length says less than there is to say: its body ends in
+    /// the middle and looks whole.
+    pub fn cut_short() -> Self {
+        Self::Twist(Arc::new(|_, answer| {
+            let half = answer.bytes().len() / 2;
+            answer.first(half)
+        }))
+    }
+
     /// A page of a proxy in front of the product.
     pub fn html(status: u16) -> Self {
         let page = "<html><head><title>502 Bad Gateway</title></head><body>proxy</body></html>";
@@ -60,6 +79,7 @@ impl fmt::Display for Fault {
             Self::ResetAmid(n) => write!(f, "connection reset after {n} items were taken"),
             Self::HalfBody => f.write_str("answer broken off in its body"),
             Self::Hang => f.write_str("no answer"),
+            Self::HangAmid => f.write_str("nothing more after half of the answer"),
             Self::Instead(answer) => match answer.header_text("retry-after") {
                 Some(after) => write!(f, "{} with Retry-After {after}", answer.status()),
                 None => write!(f, "{}", answer.status()),

@@ -1,13 +1,20 @@
 //! Looking for secrets where none should be.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
 
-/// Secrets to look for, in every form in which they could stand somewhere: as they are,
+/// All but what RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What the URL standard encodes in a query.
+const IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
+
+/// Secrets to look for, in the forms in which they could stand somewhere: as they are,
 /// percent-encoded, JSON-escaped or in base64. A text is read once, however many they are.
 #[derive(Debug)]
 pub struct Canaries<'c> {
@@ -48,14 +55,48 @@ pub fn leaks<'c>(text: &[u8], canaries: impl IntoIterator<Item = &'c str>) -> Ve
 fn forms_of(canary: &str) -> BTreeSet<String> {
     let json = serde_json::to_string(canary).unwrap_or_default();
     let json = json.strip_prefix('"').and_then(|j| j.strip_suffix('"')).unwrap_or_default();
-    let percent = percent_encode(canary.as_bytes(), NON_ALPHANUMERIC).to_string();
-    let mut forms = BTreeSet::from([canary.to_owned(), json.to_owned(), percent]);
+    let mut forms = BTreeSet::from([canary.to_owned()]);
+    for json in [json.to_owned(), ascii(json)] {
+        forms.extend([json.replace('/', "\\/"), json]);
+    }
+    // Encoders differ in what they leave as it is, and in the case of their digits.
+    for set in [NON_ALPHANUMERIC, RESERVED, IN_QUERY] {
+        let encoded = percent_encode(canary.as_bytes(), set).to_string();
+        forms.extend([encoded.replace("%20", "+"), lower_case(&encoded), encoded]);
+    }
     forms.extend(base64_forms(canary.as_bytes()));
     forms.remove("");
     forms
 }
 
-/// What of the base64 of a longer text is the canary's alone, at each of the three offsets.
+/// JSON as encoders write it that keep to ASCII: `ü` → `\u00fc`.
+fn ascii(json: &str) -> String {
+    let mut text = String::new();
+    for c in json.chars() {
+        if c.is_ascii() {
+            text.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    text
+}
+
+/// `%2F` → `%2f`
+fn lower_case(encoded: &str) -> String {
+    let mut pieces = encoded.split('%');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2).unwrap_or(("", piece));
+        let _ = write!(text, "%{}{rest}", digits.to_ascii_lowercase());
+    }
+    text
+}
+
+/// What of the base64 of a longer text is the canary's alone, at each of the three offsets and in
+/// both alphabets.
 fn base64_forms(canary: &[u8]) -> Vec<String> {
     let forms = (0..3).map(|offset| {
         let mut padded = vec![0; offset];
@@ -65,7 +106,8 @@ fn base64_forms(canary: &[u8]) -> Vec<String> {
         let whole = padded.len() / 3 * 4;
         text.get(skip..whole).unwrap_or_default().to_owned()
     });
-    forms.filter(|form| form.len() >= 8).collect()
+    let forms = forms.filter(|form| form.len() >= 8);
+    forms.flat_map(|form| [form.replace('+', "-").replace('/', "_"), form]).collect()
 }
 
 #[cfg(test)]
@@ -83,6 +125,28 @@ mod tests {
             assert!(found(&header), "{prefix}");
         }
         assert!(!found("cnry-0123456789abcde"));
+    }
+
+    #[test]
+    fn encoders_differ() {
+        let canary = "s3cr-t/a+b c~über";
+        let texts = [
+            "s3cr-t%2Fa%2Bb%20c~%C3%BCber",
+            "s3cr-t%2fa%2bb%20c~%c3%bcber",
+            "s3cr-t%2Fa%2Bb+c~%C3%BCber",
+            "s3cr%2Dt%2Fa%2Bb%20c%7E%C3%BCber",
+            "s3cr-t/a+b%20c~%C3%BCber",
+            r#"{"a":"s3cr-t\/a+b c~\u00fcber"}"#,
+            r#"{"a":"s3cr-t\/a+b c~über"}"#,
+        ];
+        for text in texts {
+            assert_eq!(leaks(text.as_bytes(), [canary]), [canary], "{text}");
+        }
+        assert_eq!(leaks(b"is 100% sure", ["100%", "%", "9%é"]), ["100%", "%"]);
+        let canary = "ÿÿÿÿ?>?>?>";
+        let url_safe = base64::engine::general_purpose::URL_SAFE.encode(canary);
+        assert!(url_safe.contains(['-', '_']));
+        assert_eq!(leaks(url_safe.as_bytes(), [canary]), [canary]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod clock;
 mod config;
 mod fault;
 mod leak;
+mod log;
 mod message;
 mod script;
 mod server;
@@ -16,8 +17,9 @@ pub use clock::TestClock;
 pub use config::section;
 pub use fault::{Fault, Twist};
 pub use leak::{Canaries, leaks};
+pub use log::{Log, Logged};
 pub use message::{Answer, Request};
 #[cfg(feature = "schema")]
 pub use schema::validate_ocsf;
 pub use script::{Met, Script};
-pub use server::{Log, Logged, Server, Twin};
+pub use server::{Server, Twin};

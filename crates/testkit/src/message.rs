@@ -1,11 +1,13 @@
 //! Requests as twins see them, and their answers.
 
 use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 use url::form_urlencoded;
+use watchfloor_core::Timestamp;
 
 /// A request, whole and unpacked. Its `Debug` shows no header value and no body.
 #[derive(Clone)]
@@ -133,7 +135,18 @@ impl Answer {
         &self.headers
     }
 
+    /// The same with the first so many bytes of its body alone.
+    pub(crate) fn first(mut self, bytes: usize) -> Self {
+        self.body.truncate(bytes);
+        self
+    }
+
     pub(crate) fn header_text(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+/// `Tue, 24 Nov 2026 08:00:00 GMT`
+pub(crate) fn http_date(at: Timestamp) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(at.as_millis().unsigned_abs()))
 }

@@ -7,6 +7,9 @@ use watchfloor_core::Timestamp;
 
 use crate::Fault;
 
+/// Counts the requests of all operations.
+const ANY: &str = "*";
+
 /// The faults of one twin, by operation and number, and which of them were met.
 #[derive(Debug, Default)]
 pub struct Script(Mutex<State>);
@@ -40,7 +43,8 @@ pub struct Met {
 }
 
 impl Script {
-    /// The `nth` request of an operation, from one and from now on, meets this fault.
+    /// The `nth` request of an operation, from one and from now on, meets this fault. The operation
+    /// `*` is every one: its requests are counted together, and a fault of their own goes first.
     pub fn on(&self, operation: &'static str, nth: u64, fault: Fault) {
         let mut state = self.lock();
         let nth = state.seen.get(operation).copied().unwrap_or_default() + nth;
@@ -63,7 +67,7 @@ impl Script {
         unmet.map(|e| format!("{} #{}: {}", e.operation, e.nth, e.fault)).collect()
     }
 
-    /// How many requests of an operation there were.
+    /// How many requests of an operation there were; of all with `*`.
     pub fn count(&self, operation: &str) -> u64 {
         self.lock().seen.get(operation).copied().unwrap_or_default()
     }
@@ -71,13 +75,15 @@ impl Script {
     /// Counts a request and gives it its fault.
     pub(crate) fn next(&self, operation: &'static str, now: Timestamp) -> Option<Fault> {
         let mut state = self.lock();
-        let seen = state.seen.entry(operation).or_default();
-        *seen += 1;
-        let nth = *seen;
-        let entry = state
-            .entries
-            .iter_mut()
-            .find(|e| e.operation == operation && e.nth == nth && e.met.is_none())?;
+        let numbers = [operation, ANY].map(|counted| {
+            let seen = state.seen.entry(counted).or_default();
+            *seen += 1;
+            (counted, *seen)
+        });
+        let due = numbers.into_iter().find_map(|number| {
+            state.entries.iter().position(|e| (e.operation, e.nth) == number && e.met.is_none())
+        })?;
+        let entry = &mut state.entries[due];
         entry.met = Some(now);
         Some(entry.fault.clone())
     }

@@ -6,9 +6,9 @@ use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -20,12 +20,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use watchfloor_core::{Clock, Timestamp};
+use watchfloor_core::Clock;
 
+use crate::log::{Log, Logged};
+use crate::message::http_date;
 use crate::{Answer, Fault, Request, Script};
 
 /// The largest body that a twin reads, before and after gzip.
 const MAX_BODY: usize = 64 << 20;
+
+/// What is answered to a body whose gzip is broken.
+const UNREADABLE: &str = "<html><head><title>400 Bad Request</title></head></html>";
 
 /// The double of a product: it keeps state as the product does and answers as it does.
 pub trait Twin: fmt::Debug + Send + Sync + 'static {
@@ -94,40 +99,6 @@ impl<T> Drop for Server<T> {
     }
 }
 
-/// The requests that a twin got.
-#[derive(Debug, Default)]
-pub struct Log(Mutex<Vec<Logged>>);
-
-/// A request and the status that it was answered with; `None` where there was no answer.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Logged {
-    /// The operation.
-    pub operation: &'static str,
-    /// The request.
-    pub request: Request,
-    /// The status.
-    pub status: Option<u16>,
-    /// When it was answered.
-    pub at: Timestamp,
-}
-
-impl Log {
-    /// All of them, in the order in which they were answered.
-    pub fn all(&self) -> Vec<Logged> {
-        self.lock().clone()
-    }
-
-    /// Those of one operation.
-    pub fn of(&self, operation: &str) -> Vec<Logged> {
-        self.lock().iter().filter(|l| l.operation == operation).cloned().collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Logged>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 async fn accept<T: Twin>(listener: TcpListener, shared: Arc<Shared<T>>) {
     // Connections end with the server, so that a test that ends leaves nothing behind.
     let mut connections = tokio::task::JoinSet::new();
@@ -187,10 +158,13 @@ impl<T: Twin> Shared<T> {
         let (parts, body) = request.into_parts();
         let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| Cut::Reset)?;
         let busy = self.clock.busy();
-        let request = match unpack(&parts, body.to_bytes()) {
-            Some(body) => Request::new(parts, body),
-            None => return Ok(self.response(&Answer::new(400), false)),
+        let body = body.to_bytes();
+        let Some(plain) = unpack(&parts, &body) else {
+            let answer = Answer::new(400).body("text/html", UNREADABLE);
+            self.note("unreadable", Request::new(parts, body), Some(&answer));
+            return Ok(self.response(&answer, None));
         };
+        let request = Request::new(parts, plain);
         let operation = self.twin.operation(&request);
         let fault = self.script.next(operation, self.clock.now());
         let answer = match &fault {
@@ -210,13 +184,16 @@ impl<T: Twin> Shared<T> {
                 }
             }
         };
-        let status = answer.as_ref().map(Answer::status);
-        let logged = Logged { operation, request, status, at: self.clock.now() };
-        self.log.lock().push(logged);
+        self.note(operation, request, answer.as_ref());
+        let broken = match fault {
+            Some(Fault::HalfBody) => Some(Break::Cut),
+            Some(Fault::HangAmid) => Some(Break::Hang),
+            _ => None,
+        };
         match (answer, fault) {
-            (Some(answer), fault) => {
-                Ok(self.response(&answer, matches!(fault, Some(Fault::HalfBody))))
-            }
+            // There is no middle of nothing.
+            (Some(answer), Some(Fault::HalfBody)) if answer.bytes().is_empty() => Err(Cut::Reset),
+            (Some(answer), _) => Ok(self.response(&answer, broken)),
             (None, Some(Fault::Hang)) => {
                 drop(busy);
                 std::future::pending::<Infallible>().await;
@@ -226,12 +203,17 @@ impl<T: Twin> Shared<T> {
         }
     }
 
-    fn response(&self, answer: &Answer, half: bool) -> Response<Cuttable> {
-        let now = UNIX_EPOCH + Duration::from_millis(self.clock.now().as_millis().unsigned_abs());
-        let date = HeaderValue::from_str(&httpdate::fmt_http_date(now)).expect("a date");
+    fn note(&self, operation: &'static str, request: Request, answer: Option<&Answer>) {
+        let status = answer.map(Answer::status);
+        self.log.push(Logged { operation, request, status, at: self.clock.now() });
+    }
+
+    fn response(&self, answer: &Answer, broken: Option<Break>) -> Response<Cuttable> {
+        let date = HeaderValue::from_str(&http_date(self.clock.now())).expect("a date");
         let full = answer.bytes().len();
-        let body = if half { answer.bytes().slice(..full / 2) } else { answer.bytes().clone() };
-        let mut response = Response::new(Cuttable { body: Some(body), full, half });
+        let first = if broken.is_some() { full / 2 } else { full };
+        let body = Some(answer.bytes().slice(..first));
+        let mut response = Response::new(Cuttable { body, full, broken });
         *response.status_mut() = http::StatusCode::from_u16(answer.status()).expect("a status");
         *response.headers_mut() = answer.headers().clone();
         response.headers_mut().entry("date").or_insert(date);
@@ -239,13 +221,22 @@ impl<T: Twin> Shared<T> {
     }
 }
 
-fn unpack(parts: &http::request::Parts, body: Bytes) -> Option<Bytes> {
+/// The body without its gzip; `None` if that is broken, or too long without it.
+fn unpack(parts: &http::request::Parts, body: &Bytes) -> Option<Bytes> {
     if parts.headers.get("content-encoding").is_none_or(|e| e != "gzip") {
-        return Some(body);
+        return Some(body.clone());
     }
     let mut plain = Vec::new();
-    GzDecoder::new(&*body).take(MAX_BODY as u64).read_to_end(&mut plain).ok()?;
-    Some(plain.into())
+    GzDecoder::new(&**body).take(MAX_BODY as u64 + 1).read_to_end(&mut plain).ok()?;
+    (plain.len() <= MAX_BODY).then(|| plain.into())
+}
+
+/// How a body stops after its first half.
+#[derive(Clone, Copy, Debug)]
+enum Break {
+    Cut,
+    CutWritten,
+    Hang,
 }
 
 /// A body of which only the first half may come.
@@ -253,7 +244,7 @@ fn unpack(parts: &http::request::Parts, body: Bytes) -> Option<Bytes> {
 struct Cuttable {
     body: Option<Bytes>,
     full: usize,
-    half: bool,
+    broken: Option<Break>,
 }
 
 impl Body for Cuttable {
@@ -262,12 +253,20 @@ impl Body for Cuttable {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        match self.body.take() {
-            Some(body) if !body.is_empty() => Poll::Ready(Some(Ok(Frame::data(body)))),
-            _ if self.half => Poll::Ready(Some(Err(Cut::Reset))),
-            _ => Poll::Ready(None),
+        match (self.body.take(), self.broken) {
+            (Some(body), _) if !body.is_empty() => Poll::Ready(Some(Ok(Frame::data(body)))),
+            (_, Some(Break::Cut)) => {
+                // An error discards what is not written yet; a turn of waiting lets it be written.
+                self.broken = Some(Break::CutWritten);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            (_, Some(Break::CutWritten)) => Poll::Ready(Some(Err(Cut::Reset))),
+            // Nobody wakes it again: it ends with the connection.
+            (_, Some(Break::Hang)) => Poll::Pending,
+            (_, None) => Poll::Ready(None),
         }
     }
 

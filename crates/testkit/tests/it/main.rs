@@ -1,3 +1,4 @@
-//! The twins answer as the recorded exchanges do.
+//! The twins behind their sockets, and as the recorded exchanges show their products.
 
+mod server;
 mod transcripts;
