@@ -45,15 +45,15 @@ impl Bulk {
             Ok(Reply::Done(answer)) => settle(&answer, &piece, delivery),
             Ok(Reply::Resend(_, verdict)) => {
                 // Too large, or one broken line in it: halves find the one.
-                if let Some(one) = pieces.halve(piece) {
-                    delivery.except(one as usize, Outcome::Rejected, verdict.message);
+                for refused in pieces.halve(piece) {
+                    delivery.except(refused as usize, Outcome::Rejected, verdict.message.as_str());
                 }
                 return;
             }
             Err(e) => Err(e),
         };
         match settled {
-            Ok(put_off) if put_off.is_empty() => {}
+            Ok(put_off) if put_off.is_empty() => pieces.taken(),
             Ok(put_off) => match attempts.wait(None).await {
                 Ok(()) => pieces.push(put_off),
                 // They keep the verdict that the cluster gave them.

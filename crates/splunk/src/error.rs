@@ -25,8 +25,9 @@ impl Classify for ByCode {
             1 | 22 => stop(Kind::Unauthenticated, Reach::Credential, "the token is disabled"),
             2..=4 | 21 => stop(Kind::Unauthenticated, Reach::Credential, "the token is not valid"),
             // The caller builds what is sent next: what follows the bad event.
-            5..=7 | 12 | 13 | 15 => stop(Kind::Invalid, Reach::Request, "an event is refused")
-                .map(Verdict::resent_by_caller),
+            5..=7 | 12 | 13 | 15 => {
+                stop(Kind::Invalid, Reach::Request, refused(code)).map(Verdict::resent_by_caller)
+            }
             9 | 18..=20 | 23 | 26 | 27 => {
                 let partial = reply.invalid_event_number.is_some_and(|n| n > 0);
                 let kind = if code >= 26 { Kind::RateLimited } else { Kind::Unavailable };
@@ -39,6 +40,10 @@ impl Classify for ByCode {
             _ => by_status(answer),
         }
     }
+}
+
+fn refused(code: u32) -> &'static str {
+    if code == 7 { "the token may not write to the index" } else { "the event is refused" }
 }
 
 /// An answer that is not HEC's own: an HTML page of splunkd or of a proxy.
@@ -60,6 +65,8 @@ fn foreign(answer: &Answer) -> Option<Verdict> {
 pub(crate) enum Stopped {
     /// This event is bad; those before it were taken.
     At(usize),
+    /// The index is not one of the token's, seen at this event; those before it were taken.
+    NoIndex(usize),
     /// The collector had no room from this event on; those before it were taken.
     From(usize),
     /// It does not say.
@@ -79,7 +86,7 @@ fn read_stopped(reply: &Reply, sent: usize) -> Stopped {
     let Ok(number) = usize::try_from(number) else { return Stopped::Unsaid };
     match (code, number) {
         (6 | 12 | 13 | 15, n) if n < sent => Stopped::At(n),
-        (7, n) if (1..=sent).contains(&n) => Stopped::At(n - 1),
+        (7, n) if (1..=sent).contains(&n) => Stopped::NoIndex(n - 1),
         (9 | 26 | 27, n) if n < sent => Stopped::From(n),
         _ => Stopped::Unsaid,
     }
@@ -95,7 +102,7 @@ mod tests {
 
     #[test]
     fn code_7_counts_from_one() {
-        assert_eq!(read_stopped(&reply(7, 2), 2), Stopped::At(1));
+        assert_eq!(read_stopped(&reply(7, 2), 2), Stopped::NoIndex(1));
         assert_eq!(read_stopped(&reply(7, 0), 2), Stopped::Unsaid);
         assert_eq!(read_stopped(&reply(13, 1), 3), Stopped::At(1));
         assert_eq!(read_stopped(&reply(13, 3), 3), Stopped::Unsaid);

@@ -52,6 +52,7 @@ impl Hec {
         let body = self.body(sending.events, &piece);
         match self.collector.send(body.into(), &mut sending.attempts).await {
             Ok(Reply::Done(_)) => {
+                sending.pieces.taken();
                 sending.delivery.merge(Delivery::all(piece.len(), Outcome::Applied), &piece);
             }
             Ok(Reply::Resend(answer, verdict)) => sending.resume(piece, &answer, &verdict).await,
@@ -73,6 +74,14 @@ impl Sending<'_> {
                 self.delivery.except(piece[bad] as usize, Outcome::Rejected, why);
                 self.pieces.push(rest);
             }
+            // Every event of this connector has the same index.
+            Stopped::NoIndex(first) => {
+                let rest = piece.split_off(first);
+                self.delivery.merge(Delivery::all(piece.len(), Outcome::Applied), &piece);
+                for refused in rest {
+                    self.delivery.except(refused as usize, Outcome::Rejected, why);
+                }
+            }
             Stopped::From(first) => {
                 let rest = piece.split_off(first);
                 self.delivery.merge(Delivery::all(piece.len(), Outcome::Applied), &piece);
@@ -82,8 +91,8 @@ impl Sending<'_> {
                 }
             }
             Stopped::Unsaid => {
-                if let Some(one) = self.pieces.halve(piece) {
-                    self.delivery.except(one as usize, Outcome::Rejected, why);
+                for refused in self.pieces.halve(piece) {
+                    self.delivery.except(refused as usize, Outcome::Rejected, why);
                 }
             }
         }

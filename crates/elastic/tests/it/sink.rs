@@ -259,3 +259,16 @@ async fn a_check_tells_what_is_wrong_and_writes_nothing() {
     let health = nobody.connector.check(&scope(clock).call()).await;
     assert_eq!(health.failure().map(|(s, _)| s), Some(Stage::Reachable));
 }
+
+#[tokio::test]
+async fn a_request_that_is_always_refused_is_not_halved_for_ever() {
+    let w = world().await;
+    let error =
+        json!({ "error": { "type": "illegal_argument_exception", "reason": "x" }, "status": 400 });
+    for nth in 1..=500 {
+        w.cluster.script().on("bulk", nth, Fault::Instead(Answer::json(400, &error)));
+    }
+    let delivery = w.send(&events(400)).await;
+    assert_eq!(delivery.counts().rejected, 400);
+    assert!(w.operations().len() < 40, "{}", w.operations().len());
+}

@@ -76,7 +76,9 @@ async fn an_index_that_is_not_there_rejects_every_event_and_ends() {
     let w = world(twins::Hec::new(TOKEN), &[("index", "nope")]).await;
     let delivery = w.send(&events(3)).await;
     assert_eq!(delivery.counts().rejected, 3);
+    assert!(delivery.reason(2).unwrap().contains("index"), "{delivery:?}");
     assert!(w.held().is_empty());
+    assert_eq!(w.hec.log().of("send").len(), 1, "not a request an event");
 }
 
 #[tokio::test]
