@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{Answer, Fault, Request, Twin};
 
@@ -224,6 +224,8 @@ impl Twin for Hec {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     const CHANNEL: &str = "8f0c1d2e-3a4b-4c5d-8e6f-708192a3b4c5";
