@@ -305,6 +305,16 @@ impl Section {
         })
     }
 
+    /// One of a few words, or `default` where the key is absent; `None` where it is another word.
+    pub fn one_of_or<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &[(&str, T)],
+        default: T,
+    ) -> Option<T> {
+        if self.has(key) { self.one_of(key, words) } else { Some(default) }
+    }
+
     /// An optional whole number within bounds.
     pub fn integer(
         &mut self,

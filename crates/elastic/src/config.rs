@@ -24,9 +24,9 @@ impl Factory for Elastic {
         let target =
             section.required_parsed("target", r#"such as "logs-watchfloor-default""#, target);
         let data_stream = section.flag("data_stream");
-        let _: Option<()> = section.one_of("shape", &[("ocsf", ())]);
+        let shape = section.one_of_or("shape", &[("ocsf", ())], ());
         let settings = Settings::read(section);
-        let (urls, auth, target) = (urls?, auth?, target?);
+        let ((), urls, auth, target) = (shape?, urls?, auth?, target?);
         let client = match env.layer.client(name, urls, auth, settings, ByType) {
             Ok(client) => client,
             Err(e) => {

@@ -22,9 +22,11 @@ impl Factory for Jira {
         let url = base_url(section, "url", r#"such as "https://acme.atlassian.net""#);
         let project = section.required_parsed("project", r#"such as "SEC""#, project_key);
         let issue_type = section.text("issue_type").unwrap_or_else(|| "Task".to_owned());
+        // Data Center speaks another version of the API, which this desk does not.
+        let flavor = section.one_of_or("flavor", &[("cloud", ())], ());
         let auth = Auth::read(section);
         let settings = Settings::read(section);
-        let (url, project, auth) = (url?, project?, auth?);
+        let ((), url, project, auth) = (flavor?, url?, project?, auth?);
         let client = match env.layer.client(name, vec![url.clone()], auth, settings, ByLogin) {
             Ok(client) => client,
             Err(e) => {

@@ -26,11 +26,10 @@ impl Factory for Splunk {
             source: section.text("source"),
             sourcetype: section.text("sourcetype"),
         };
-        let on_unknown = section
-            .one_of("on_unknown", &[("resend", OnUnknown::Resend), ("report", OnUnknown::Report)])
-            .unwrap_or_default();
+        let words = [("resend", OnUnknown::Resend), ("report", OnUnknown::Report)];
+        let on_unknown = section.one_of_or("on_unknown", &words, OnUnknown::default());
         let settings = Settings::read(section);
-        let (urls, token) = (urls?, token?);
+        let (urls, token, on_unknown) = (urls?, token?, on_unknown?);
         let auth = Auth::scheme("Splunk", token);
         let client = match env.layer.client(name, urls, auth, settings, ByCode) {
             Ok(client) => client,

@@ -22,6 +22,7 @@ fn what_is_wrong_is_reported_and_nothing_is_built() {
         ("project", ""),
         ("project", "SEC\" OR \"1\"=\"1"),
         ("project", "A B"),
+        ("flavor", "data_center"),
     ] {
         let mut entries = entries("https://acme.atlassian.net");
         entries[key] = json!(bad);
