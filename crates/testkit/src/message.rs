@@ -59,6 +59,11 @@ impl Request {
         pair(self.query.as_bytes(), key)
     }
 
+    /// All parameters of the query, decoded.
+    pub fn params(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
+    }
+
     /// A field of a form body, decoded.
     pub fn field(&self, key: &str) -> Option<String> {
         pair(&self.body, key)
