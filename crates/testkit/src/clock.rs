@@ -275,7 +275,9 @@ mod tests {
         let clock = clock();
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build();
         let first = runtime().unwrap();
-        let pause = first.block_on(async { clock.pause(Duration::from_secs(3600)) });
+        let entered = first.enter();
+        let pause = clock.pause(Duration::from_secs(3600));
+        drop(entered);
         drop(first);
         runtime().unwrap().block_on(pause);
         assert_eq!(clock.elapsed(), Duration::from_secs(3600));

@@ -68,7 +68,7 @@ impl Elasticsearch {
         if !source.is_object() {
             let why = "Compressor detection can only be called on some xcontent bytes or \
                        compressed xcontent bytes";
-            return place.refused(500, "not_x_content_exception", why.to_owned());
+            return place.refused(500, "not_x_content_exception", why);
         }
         if stream && source.get("@timestamp").is_none() {
             let cause = "data stream timestamp field [@timestamp] is missing";
@@ -79,7 +79,7 @@ impl Elasticsearch {
             let why = format!(
                 "[{id}]: version conflict, document already exists (current version [{version}])"
             );
-            return place.refused(409, "version_conflict_engine_exception", why);
+            return place.refused(409, "version_conflict_engine_exception", &why);
         }
         if let Some((path, kind)) = self.misfit(target, named, &source) {
             let value = at(&source, &path).and_then(Value::as_str).unwrap_or_default();
@@ -136,7 +136,7 @@ impl Target {
                 return self.put(place, source["doc"].to_string().into());
             }
             let why = format!("[{}]: document missing", place.id);
-            return place.refused(404, "document_missing_exception", why);
+            return place.refused(404, "document_missing_exception", &why);
         };
         let version = document.version;
         let before: Value = serde_json::from_slice(&document.source).unwrap_or_default();
@@ -169,7 +169,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn refused(self, status: u16, kind: &str, reason: String) -> Value {
+    fn refused(self, status: u16, kind: &str, reason: &str) -> Value {
         let mut error = json!({ "type": kind, "reason": reason });
         if matches!(status, 404 | 409) {
             error["index_uuid"] = json!("twinTWINtwinTWINtwinTW");
@@ -182,7 +182,7 @@ impl Place<'_> {
     /// The cause quotes the document like the reason does.
     fn unparsed(self, reason: &str, cause: &str) -> Value {
         let reason = format!("[1:1] {reason}");
-        let mut item = self.refused(400, "document_parsing_exception", reason);
+        let mut item = self.refused(400, "document_parsing_exception", &reason);
         item["error"]["caused_by"] =
             json!({ "type": "illegal_argument_exception", "reason": cause });
         item

@@ -252,7 +252,8 @@ mod tests {
         let event = "/services/collector/event";
         let token: &[_] = &[("authorization", "Splunk T")];
         let good = "{\"event\":\"a\"}";
-        let cases: &[(&str, &[(&str, &str)], &str, u16, u32)] = &[
+        type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c str, u16, u32);
+        let cases: &[Case<'_>] = &[
             (event, &[], good, 401, 2),
             (event, &[("authorization", "Bearer T")], good, 401, 3),
             (event, &[("authorization", "Splunk U")], good, 403, 4),

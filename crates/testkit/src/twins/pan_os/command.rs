@@ -1,5 +1,7 @@
 //! Commands, which are XML documents.
 
+use std::borrow::Cow;
+
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -59,7 +61,7 @@ fn visit(document: &str, visitor: &mut impl Visitor) -> Option<()> {
 
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     let attribute = tag.attributes().flatten().find(|a| a.key.as_ref() == name)?;
-    attribute.normalized_value(XmlVersion::Implicit1_0).ok().map(|value| value.into_owned())
+    attribute.normalized_value(XmlVersion::Implicit1_0).ok().map(Cow::into_owned)
 }
 
 #[derive(Default)]
