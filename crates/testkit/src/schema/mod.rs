@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    fn finding() -> Value {
+    fn whole() -> Value {
         json!({
             "class_uid": 2004, "class_name": "Detection Finding", "category_uid": 2,
             "category_name": "Findings", "activity_id": 1, "activity_name": "Create",
@@ -135,15 +135,15 @@ mod tests {
     }
 
     fn wrong(path: &str, value: Value) -> Vec<String> {
-        let mut doc = finding();
+        let mut doc = whole();
         *doc.pointer_mut(path).unwrap() = value;
         validate_ocsf(doc.to_string().as_bytes()).unwrap_err()
     }
 
     #[test]
     fn what_is_right_passes() {
-        validate_ocsf(finding().to_string().as_bytes()).unwrap();
-        let mut other = finding();
+        validate_ocsf(whole().to_string().as_bytes()).unwrap();
+        let mut other = whole();
         (other["severity_id"], other["severity"]) = (json!(99), json!("Purple"));
         validate_ocsf(other.to_string().as_bytes()).unwrap();
     }
@@ -180,5 +180,44 @@ mod tests {
             let wrong = wrong("/observables/0/name", json!(name));
             assert!(wrong[0].starts_with("/observables/0/name"), "{name}: {wrong:#?}");
         }
+    }
+
+    fn finding(more: &str) -> Vec<String> {
+        let doc = format!(
+            r#"{{"class_uid":2004,"class_name":"Detection Finding","category_uid":2,"category_name":"Findings",
+            "activity_id":1,"activity_name":"Create","type_uid":200401,"severity_id":4,"severity":"High",
+            "time":1,"metadata":{{"version":"1.8.0","product":{{"name":"x"}}}},
+            "finding_info":{{"uid":"u","title":"t"}}{more}}}"#
+        );
+        validate_ocsf(doc.as_bytes()).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_a_json_schema_cannot_say_is_looked_at_too() {
+        assert_eq!(finding(""), [""; 0]);
+        // Of two members of one name the last stands.
+        for (more, about) in [
+            (r#","severity":"Low""#, "/severity"),
+            (r#","activity_name":"Update""#, "/activity_name"),
+            (r#","class_name":"API Activity""#, "/class_name"),
+            (r#","category_name":"Network Activity""#, "/category_name"),
+            (r#","type_uid":200402"#, "/type_uid"),
+            (
+                r#","observables":[{"name":"evidences[].src_endpoint.ip","type_id":2,"value":"192.0.2.1"}]"#,
+                "/observables",
+            ),
+        ] {
+            let wrong = finding(more);
+            assert!(wrong.len() == 1 && wrong[0].starts_with(about), "{more}: {wrong:#?}");
+        }
+        let there = r#","evidences":[{"src_endpoint":{"ip":"192.0.2.1"}}],"observables":[{"name":"evidences[].src_endpoint.ip","type_id":2,"value":"192.0.2.1"}]"#;
+        assert_eq!(finding(there), [""; 0]);
+        assert_eq!(finding(r#","severity_id":99,"severity":"Odd""#), [""; 0]);
+    }
+
+    #[test]
+    fn a_class_that_is_not_known_is_no_success() {
+        assert!(validate_ocsf(br#"{"class_uid":1}"#).is_err());
+        assert!(validate_ocsf(b"{}").is_err() && validate_ocsf(b"x").is_err());
     }
 }
