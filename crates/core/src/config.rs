@@ -279,6 +279,17 @@ impl Section {
         })
     }
 
+    /// Text, parsed, or `default` where the key is absent; `None` where it is wrong.
+    pub fn parsed_or<T>(
+        &mut self,
+        key: &'static str,
+        hint: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+        default: T,
+    ) -> Option<T> {
+        if self.has(key) { self.parsed(key, hint, parse) } else { Some(default) }
+    }
+
     /// Text that must be there, parsed.
     pub fn required_parsed<T>(
         &mut self,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use watchfloor_core::block::GuardConfig;
 use watchfloor_core::config::Section;
 use watchfloor_core::{
     AlertSource, Blocklist, Clock, Connector, ConnectorName, EventSearch, EventSink, Facts, Guard,
@@ -48,6 +49,13 @@ impl Env {
     pub fn new(layer: Layer, facts: Arc<Facts>, guard: Arc<Guard>) -> Self {
         let clock = layer.clock().clone();
         Self { layer, clock, store: None, facts, guard }
+    }
+
+    /// The environment of one connector by itself: a layer of its own, a guard with its defaults,
+    /// nothing known of this host.
+    pub fn alone(name: &ConnectorName, clock: Arc<dyn Clock>) -> Self {
+        let guard = Guard::new(name.clone(), GuardConfig::new());
+        Self::new(Layer::new(clock), Arc::default(), Arc::new(guard))
     }
 
     /// The same environment with a store.

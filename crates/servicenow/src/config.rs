@@ -20,12 +20,11 @@ impl Factory for ServiceNow {
 
     fn build(&self, name: &ConnectorName, section: &mut Section, env: &Env) -> Option<Ports> {
         let url = base_url(section, "url", r#"such as "https://acme.service-now.com""#);
-        let table = section
-            .parsed("table", r#"such as "incident""#, table)
-            .unwrap_or_else(|| "incident".to_owned());
+        let table =
+            section.parsed_or("table", r#"such as "incident""#, table, "incident".to_owned());
         let auth = Auth::read(section);
         let settings = defaults().or_as_in(section);
-        let (url, auth) = (url?, auth?);
+        let (url, table, auth) = (url?, table?, auth?);
         let client = env.layer.client(name, vec![url.clone()], auth, settings, ByBody);
         let client = match client {
             Ok(client) => client,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use watchfloor_core::Secret;
-use watchfloor_core::config::{Node, Problems, SecretRef, SecretSource, Section, Value};
+use watchfloor_core::config::{Node, Problem, Problems, SecretRef, SecretSource, Section, Value};
 
 /// The section of a connector: `entries` is its table, secrets in it are `{"env": NAME}` and found
 /// in `secrets`.
@@ -17,6 +17,26 @@ pub fn section(name: &str, entries: &Json, secrets: &[(&str, &str)]) -> Section 
     };
     let path = format!("connectors.{name}");
     Section::new(path, 1, table, Problems::default(), Arc::new(InMemory(secrets)))
+}
+
+/// What `build` makes of the [`section`] of these entries; an error is every problem of it, the keys
+/// that nobody read among them.
+///
+/// # Panics
+/// If `build` made nothing and reported nothing, or the other way round.
+pub fn build<T>(
+    name: &str,
+    entries: &Json,
+    secrets: &[(&str, &str)],
+    build: impl FnOnce(&mut Section) -> Option<T>,
+) -> Result<T, Vec<Problem>> {
+    let mut section = section(name, entries, secrets);
+    let problems = section.problems().clone();
+    let built = build(&mut section);
+    assert_eq!(built.is_none(), problems.count() > 0, "`None` if and only if something is wrong");
+    section.finish();
+    let problems = problems.take();
+    built.filter(|_| problems.is_empty()).ok_or(problems)
 }
 
 fn node(value: &Json) -> Node {

@@ -14,7 +14,7 @@ pub mod twins;
 mod schema;
 
 pub use clock::TestClock;
-pub use config::section;
+pub use config::{build, section};
 pub use fault::{Fault, Twist};
 pub use leak::{Canaries, leaks};
 pub use log::{Log, Logged};

@@ -7,29 +7,22 @@ mod sink;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use watchfloor_core::block::GuardConfig;
-use watchfloor_core::{
-    Clock, ConnectorName, Event, Facts, Guard, Root, Scope, TenantId, Timestamp,
-};
+use watchfloor_core::config::Section;
+use watchfloor_core::{Clock, ConnectorName, Event, Root, Scope, TenantId, Timestamp};
 use watchfloor_elastic::Elastic;
-use watchfloor_http::{Env, Factory, Layer, Ports};
-use watchfloor_testkit::section;
+use watchfloor_http::{Env, Factory as _, Ports};
 
-/// What a configuration makes of these entries, and the keys that it finds wrong.
-fn build(clock: Arc<dyn Clock>, entries: &Value) -> (Option<Ports>, Vec<String>) {
+/// What a configuration makes of these entries, or the keys that it finds wrong.
+fn build(clock: Arc<dyn Clock>, entries: &Value) -> Result<Ports, Vec<String>> {
     let name = ConnectorName::new("search");
-    let mut section = section("search", entries, &[("SECRET", SECRET)]);
-    let guard = Guard::new(name.clone(), GuardConfig::new());
-    let env = Env::new(Layer::new(clock), Arc::new(Facts::new()), Arc::new(guard));
-    let ports = Elastic.build(&name, &mut section, &env);
-    let problems = section.problems().clone();
-    section.finish();
-    (ports, problems.take().into_iter().map(|p| p.key).collect())
+    let env = Env::alone(&name, clock);
+    let build = |section: &mut Section| Elastic.build(&name, section, &env);
+    watchfloor_testkit::build(name.as_str(), entries, &[("SECRET", SECRET)], build)
+        .map_err(|problems| problems.into_iter().map(|p| p.key).collect())
 }
 
 fn connector(clock: Arc<dyn Clock>, entries: &Value) -> Ports {
-    let (ports, problems) = build(clock, entries);
-    ports.filter(|_| problems.is_empty()).unwrap_or_else(|| panic!("{problems:?}"))
+    build(clock, entries).unwrap()
 }
 
 fn scope(clock: Arc<dyn Clock>) -> Scope {

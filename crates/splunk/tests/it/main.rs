@@ -6,11 +6,10 @@ mod sink;
 use std::sync::Arc;
 
 use serde_json::json;
-use watchfloor_core::block::GuardConfig;
-use watchfloor_core::{Clock, ConnectorName, Event, Facts, Guard, Timestamp};
-use watchfloor_http::{Env, Factory, Layer, Ports};
+use watchfloor_core::config::Section;
+use watchfloor_core::{Clock, ConnectorName, Event, Timestamp};
+use watchfloor_http::{Env, Factory as _, Ports};
 use watchfloor_splunk::Splunk;
-use watchfloor_testkit::section;
 
 const TOKEN: &str = "cnry-hec-token";
 
@@ -21,14 +20,9 @@ fn connector(url: &str, clock: Arc<dyn Clock>, more: &[(&str, &str)]) -> Ports {
         entries[*key] = json!(value);
     }
     let name = ConnectorName::new("siem");
-    let mut section = section("siem", &entries, &[("TOKEN", TOKEN)]);
-    let guard = Guard::new(name.clone(), GuardConfig::new());
-    let env = Env::new(Layer::new(clock), Arc::new(Facts::new()), Arc::new(guard));
-    let ports = Splunk.build(&name, &mut section, &env);
-    let problems = section.problems().clone();
-    section.finish();
-    let problems = problems.take();
-    ports.filter(|_| problems.is_empty()).unwrap_or_else(|| panic!("{problems:?}"))
+    let env = Env::alone(&name, clock);
+    let build = |section: &mut Section| Splunk.build(&name, section, &env);
+    watchfloor_testkit::build(name.as_str(), &entries, &[("TOKEN", TOKEN)], build).unwrap()
 }
 
 /// Events whose documents are not what a re-serialisation would write.
