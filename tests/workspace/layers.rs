@@ -26,7 +26,8 @@ fn allowed() -> BTreeMap<String, BTreeSet<String>> {
     let mut facade = vec!["core", "http", "detect", "respond"];
     facade.extend(ADAPTERS);
     allow("watchfloor", &facade);
-    allow("cli", &["watchfloor"]);
+    allow("cli", &["watchfloor", "testkit"]);
+    allow("benches", &["watchfloor", "http"]);
     allow("examples", &["watchfloor", "testkit"]);
     allow("tests", &["watchfloor", "testkit"]);
     allowed

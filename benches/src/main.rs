@@ -1,0 +1,3 @@
+//! Whole processes side by side: what Watchfloor costs against a bare loop.
+
+fn main() {}
