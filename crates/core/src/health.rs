@@ -11,6 +11,9 @@ use crate::{Error, Kind};
 pub enum Stage {
     /// The configuration makes sense.
     Configured,
+    /// The connection is encrypted, and the other side is who the URL says. Not looked at where
+    /// the URL is plain http, or where no connection comes about at all.
+    Tls,
     /// Something speaks the protocol there.
     Reachable,
     /// The credential is accepted.
@@ -83,6 +86,14 @@ impl Health {
     pub fn of_error(error: &Error, authorise: &str) -> Self {
         let why = error.to_string();
         let answered = "it answered";
+        if error.context("stage") == Some("tls") {
+            return Self::new().bad(
+                Stage::Tls,
+                why,
+                "ca_file adds the issuer of its certificate, client_cert names us; else the \
+                 certificate must be renewed, or the URL use the name that stands in it",
+            );
+        }
         match error.kind() {
             Kind::Config => Self::new().bad(Stage::Configured, why, "correct the configuration"),
             Kind::Unauthenticated => Self::new().good(Stage::Reachable, answered).bad(
@@ -153,6 +164,10 @@ mod tests {
         assert_eq!(stage(Kind::Unavailable), Some(Stage::Reachable));
         assert_eq!(stage(Kind::Unauthenticated), Some(Stage::Authenticated));
         assert_eq!(stage(Kind::Forbidden), Some(Stage::Authorised));
+        let tls = Error::new(Kind::Unavailable, "x").with("stage", "tls");
+        let health = Health::of_error(&tls, "grant it");
+        assert_eq!(health.failure().map(|(s, _)| s), Some(Stage::Tls));
+        assert_eq!(health.stages.len(), 1, "what comes after it was not looked at");
         assert!(Health::new().unknown(Stage::Authorised, "only a write can tell").is_good());
     }
 }

@@ -26,7 +26,7 @@ impl Factory for Elastic {
         let data_stream = section.flag("data_stream");
         let shape = section.one_of_or("shape", &[("ocsf", ())], ());
         let settings = Settings::read(section);
-        let ((), urls, auth, target) = (shape?, urls?, auth?, target?);
+        let ((), urls, auth, target, settings) = (shape?, urls?, auth?, target?, settings?);
         let client = match env.layer.client(name, urls, auth, settings, ByType) {
             Ok(client) => client,
             Err(e) => {

@@ -52,15 +52,20 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads the `http` table of a connector's section; what is absent has its default, what is
-    /// wrong is reported to the section.
-    pub fn read(connector: &mut Section) -> Self {
+    /// Reads the `http` table of a connector's section; what is absent has its default. `None` if
+    /// and only if something was reported.
+    pub fn read(connector: &mut Section) -> Option<Self> {
         Self::default().or_as_in(connector)
     }
 
     /// The same, over an adapter's own defaults (`self`).
-    pub fn or_as_in(self, connector: &mut Section) -> Self {
-        let Some(mut http) = connector.section("http") else { return self };
+    pub fn or_as_in(self, connector: &mut Section) -> Option<Self> {
+        if !connector.has("http") {
+            return Some(self);
+        }
+        let mut http = connector.section("http")?;
+        let problems = http.problems().clone();
+        let before = problems.count();
         let read = Self {
             timeout: http.duration("timeout").unwrap_or(self.timeout),
             attempt_timeout: http.duration("attempt_timeout").unwrap_or(self.attempt_timeout),
@@ -78,6 +83,6 @@ impl Settings {
                 .map_or(self.max_answer, |n| usize::try_from(n).unwrap_or(usize::MAX)),
         };
         http.finish();
-        read
+        (problems.count() == before).then_some(read)
     }
 }

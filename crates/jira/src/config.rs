@@ -26,7 +26,7 @@ impl Factory for Jira {
         let flavor = section.one_of_or("flavor", &[("cloud", ())], ());
         let auth = Auth::read(section);
         let settings = Settings::read(section);
-        let ((), url, project, auth) = (flavor?, url?, project?, auth?);
+        let ((), url, project, auth, settings) = (flavor?, url?, project?, auth?, settings?);
         let client = match env.layer.client(name, vec![url.clone()], auth, settings, ByLogin) {
             Ok(client) => client,
             Err(e) => {

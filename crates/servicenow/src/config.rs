@@ -24,7 +24,7 @@ impl Factory for ServiceNow {
             section.parsed_or("table", r#"such as "incident""#, table, "incident".to_owned());
         let auth = Auth::read(section);
         let settings = defaults().or_as_in(section);
-        let (url, table, auth) = (url?, table?, auth?);
+        let (url, table, auth, settings) = (url?, table?, auth?, settings?);
         let client = env.layer.client(name, vec![url.clone()], auth, settings, ByBody);
         let client = match client {
             Ok(client) => client,

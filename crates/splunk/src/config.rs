@@ -29,7 +29,7 @@ impl Factory for Splunk {
         let words = [("resend", OnUnknown::Resend), ("report", OnUnknown::Report)];
         let on_unknown = section.one_of_or("on_unknown", &words, OnUnknown::default());
         let settings = Settings::read(section);
-        let (urls, token, on_unknown) = (urls?, token?, on_unknown?);
+        let (urls, token, on_unknown, settings) = (urls?, token?, on_unknown?, settings?);
         let auth = Auth::scheme("Splunk", token);
         let client = match env.layer.client(name, urls, auth, settings, ByCode) {
             Ok(client) => client,

@@ -8,7 +8,7 @@ use watchfloor_core::Secret;
 use watchfloor_core::config::{Node, Problem, Problems, SecretRef, SecretSource, Section, Value};
 
 /// The section of a connector: `entries` is its table, secrets in it are `{"env": NAME}` and found
-/// in `secrets`.
+/// in `secrets`, as are files that are no secrets, by their paths.
 pub fn section(name: &str, entries: &Json, secrets: &[(&str, &str)]) -> Section {
     let secrets = secrets.iter().map(|(n, s)| ((*n).to_owned(), (*s).to_owned())).collect();
     let table = match node(entries).value {
@@ -60,7 +60,16 @@ struct InMemory(BTreeMap<String, String>);
 impl SecretSource for InMemory {
     fn find(&self, secret: &SecretRef) -> Result<Secret, String> {
         let SecretRef::Env(name) = secret else { return Err("is not in memory".to_owned()) };
-        let found = self.0.get(name).ok_or_else(|| format!("{name} is not in memory"))?;
-        Ok(Secret::new(found.as_str()))
+        self.get(name).map(Secret::new)
+    }
+
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.get(path).map(|text| text.as_bytes().to_vec())
+    }
+}
+
+impl InMemory {
+    fn get(&self, name: &str) -> Result<&str, String> {
+        self.0.get(name).map(String::as_str).ok_or_else(|| format!("{name} is not in memory"))
     }
 }

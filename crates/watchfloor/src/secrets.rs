@@ -14,6 +14,8 @@ use watchfloor_core::config::{SecretRef, SecretSource};
 
 /// The longest secret, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
+/// The longest other file, in bytes: a bundle of all public authorities is a quarter of it.
+const MAX_FILE: u64 = 1024 * 1024;
 /// How long a program may take to print a secret.
 const EXEC_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -115,12 +117,25 @@ impl SecretSource for Secrets {
             _ => Err("this way to a secret is not known here".into()),
         }
     }
+
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        read(&self.base.join(path), MAX_FILE)
+    }
 }
 
 fn read_file(path: &Path) -> Result<Secret, String> {
-    let name = path.display().to_string();
-    let bytes = std::fs::File::open(path).and_then(read_bounded);
-    secret(bytes.map_err(|e| format!("{name} cannot be read: {}", e.kind()))?, &name)
+    secret(read(path, MAX_BYTES)?, &path.display().to_string())
+}
+
+/// A file's bytes; an error names the file.
+fn read(path: &Path, max: u64) -> Result<Vec<u8>, String> {
+    let name = path.display();
+    let bytes = std::fs::File::open(path).and_then(|file| read_bounded(file, max));
+    let bytes = bytes.map_err(|e| format!("{name} cannot be read: {}", e.kind()))?;
+    if bytes.len() as u64 > max {
+        return Err(format!("{name} holds more than {max} bytes"));
+    }
+    Ok(bytes)
 }
 
 /// What a program prints until it closes its output; the reader is a thread because a pipe has no
@@ -128,7 +143,7 @@ fn read_file(path: &Path) -> Result<Secret, String> {
 fn printed(child: &mut Child, timeout: Duration) -> Result<Vec<u8>, String> {
     let Some(stdout) = child.stdout.take() else { return Ok(Vec::new()) };
     let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || tell.send(read_bounded(stdout)));
+    std::thread::spawn(move || tell.send(read_bounded(stdout, MAX_BYTES)));
     match told.recv_timeout(timeout) {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(e)) => Err(format!("cannot be read from: {}", e.kind())),
@@ -136,10 +151,10 @@ fn printed(child: &mut Child, timeout: Duration) -> Result<Vec<u8>, String> {
     }
 }
 
-fn read_bounded(from: impl Read) -> io::Result<Vec<u8>> {
+fn read_bounded(from: impl Read, max: u64) -> io::Result<Vec<u8>> {
     // One byte more than allowed, so that the limit can be told from the end.
     let mut bytes = Vec::with_capacity(4096);
-    from.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    from.take(max + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -226,6 +241,19 @@ mod tests {
             "{bytes}"
         );
         assert!(error(SecretRef::Credential("x".into())).contains("CREDENTIALS_DIRECTORY"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_secret_is_read_beside_the_configuration() {
+        let dir = Dir::new();
+        dir.file("ca.pem", b"some\xffbytes");
+        dir.file("long", &vec![b'c'; MAX_FILE as usize + 1]);
+        let secrets = Secrets::with_env(&dir.0, |_| None);
+        assert_eq!(secrets.read_file("ca.pem").unwrap(), b"some\xffbytes");
+        let error = |path: &str| secrets.read_file(path).unwrap_err();
+        assert!(error("gone.pem").ends_with("gone.pem cannot be read: entity not found"));
+        assert!(error(".").contains("cannot be read"));
+        assert!(error("long").ends_with("holds more than 1048576 bytes"));
     }
 
     #[cfg(unix)]

@@ -65,6 +65,14 @@ impl Section {
         })
     }
 
+    /// The content of an optional file, read where secrets are found.
+    pub fn content(&mut self, key: &'static str) -> Option<Vec<u8>> {
+        let files = self.secrets.clone();
+        self.parsed(key, "the path of a file", |path| {
+            if path.is_empty() { Err("is empty".to_owned()) } else { files.read_file(path) }
+        })
+    }
+
     /// Optional text, parsed; `hint` shows a good value.
     pub fn parsed<T>(
         &mut self,

@@ -22,6 +22,14 @@ pub enum SecretRef {
 pub trait SecretSource: fmt::Debug + Send + Sync + 'static {
     /// The secret, or why it cannot be had; the text must not hold the secret.
     fn find(&self, secret: &SecretRef) -> Result<Secret, String>;
+
+    /// The content of a file that is no secret, such as a certificate, or why it cannot be had; a
+    /// relative path is relative to the configuration file. A source that has no files has this
+    /// default.
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        let _ = path;
+        Err("files are not read here".to_owned())
+    }
 }
 
 /// What a table says about where a secret is.

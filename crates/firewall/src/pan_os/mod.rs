@@ -55,8 +55,8 @@ impl Factory for PanOsFactory {
 
     fn build(&self, name: &ConnectorName, section: &mut Section, env: &Env) -> Option<Ports> {
         let settings = PanOs::settings().or_as_in(section);
-        let config = PanOsConfig::read(section)?;
-        match PanOs::connect(&env.layer, name, config, settings) {
+        let config = PanOsConfig::read(section);
+        match PanOs::connect(&env.layer, name, config?, settings?) {
             Ok(device) => {
                 let (guard, facts) = (env.guard.clone(), env.facts.clone());
                 let edge = Controller::new(device, guard, facts, env.clock.clone());

@@ -165,7 +165,7 @@ pub(crate) fn settings(keys: Vec<(&str, Value)>) -> Settings {
     let settings = Settings::read(&mut section);
     section.finish();
     assert_eq!(problems.count(), 0, "{:?}", problems.take());
-    settings
+    settings.unwrap()
 }
 
 pub(crate) fn name() -> ConnectorName {

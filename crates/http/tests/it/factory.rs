@@ -45,7 +45,7 @@ impl Factory for Chats {
             .required_parsed("url", "a URL", |t| t.parse().map_err(|_| "is no URL".to_owned()));
         let auth = Auth::read(section);
         let settings = Settings::read(section);
-        let client = env.layer.client(name, vec![url?], auth?, settings, ByStatus);
+        let client = env.layer.client(name, vec![url?], auth?, settings?, ByStatus);
         let http = client.map_err(|e| section.problem("url", e.message(), "")).ok()?;
         Some(Ports::of_notifier(Arc::new(Chat { name: name.clone(), http })))
     }

@@ -174,7 +174,7 @@ fn wrong_and_unknown_keys_are_reported_at_once() {
             ("connect_timeout", Value::Integer(5)),
         ]),
     )]);
-    assert_eq!(Settings::read(&mut section), Settings::default());
+    assert_eq!(Settings::read(&mut section), None);
     let lines: Vec<_> = problems.take().iter().map(ToString::to_string).collect();
     assert_eq!(lines.len(), 4, "{lines:#?}");
     assert!(lines.iter().any(|l| l.contains(r#"did you mean "timeout"?"#)), "{lines:#?}");
@@ -185,7 +185,13 @@ fn an_adapters_defaults_stand_below_the_configuration() {
     let mut slow = Settings::default();
     slow.attempt_timeout = Duration::from_secs(75);
     let (mut none, _) = section(vec![]);
-    assert_eq!(slow.clone().or_as_in(&mut none), slow);
+    assert_eq!(slow.clone().or_as_in(&mut none), Some(slow.clone()));
     let (mut some, _) = section(vec![("http", table(vec![("attempt_timeout", text("5s"))]))]);
-    assert_eq!(slow.or_as_in(&mut some).attempt_timeout, Duration::from_secs(5));
+    assert_eq!(slow.or_as_in(&mut some).unwrap().attempt_timeout, Duration::from_secs(5));
+}
+
+#[test]
+fn what_is_no_table_builds_nothing() {
+    let (mut section, problems) = section(vec![("http", text("fast"))]);
+    assert_eq!((Settings::read(&mut section), problems.count()), (None, 1));
 }

@@ -50,8 +50,8 @@ impl Factory for HoleFactory {
         });
         let token = section.required_secret("token");
         let ca = section.file("ca_file");
-        Settings::read(section);
-        url.zip(token)?;
+        let settings = Settings::read(section);
+        url.zip(token).zip(settings)?;
         if let Some(ca) = ca {
             assert_eq!(ca, Path::new("etc/ca.pem"));
             assert_eq!(env.facts.management, ["192.0.2.9".parse::<std::net::IpAddr>().unwrap()]);
