@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::near::{did_you_mean, nearest};
 use super::secret::secret_ref;
 use super::units::{parse_duration, parse_size};
 use super::{Section, Value};
@@ -109,18 +110,15 @@ impl Section {
 
     /// One of a few words.
     pub fn one_of<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
-        self.typed(key, "text", "", |v| match v {
-            Value::Text(t) => {
-                Some(words.iter().find(|(word, _)| word == t).map(|(_, value)| *value).ok_or_else(
-                    || {
-                        let all: Vec<_> =
-                            words.iter().map(|(word, _)| format!("{word:?}")).collect();
-                        format!("{t:?} is none of {}", all.join(", "))
-                    },
-                ))
-            }
-            _ => None,
-        })
+        let text = self.text(key)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            let quoted: Vec<_> = all.iter().map(|word| format!("{word:?}")).collect();
+            let what = format!("{text:?} is none of {}", quoted.join(", "));
+            self.problem(key, what, did_you_mean(nearest(&text, &all)));
+        }
+        found.map(|(_, value)| *value)
     }
 
     /// One of a few words, or `default` where the key is absent; `None` where it is another word.

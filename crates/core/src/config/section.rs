@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Node, Problems, SecretSource, Value, nearest};
+use super::near::{did_you_mean, nearest};
+use super::{Node, Problems, SecretSource, Value};
 
 /// One table of the configuration.
 ///
@@ -148,12 +149,14 @@ impl Section {
         }
     }
 
-    /// Ends the reading: a key that nobody took is a problem, with the nearest known key as a hint.
+    /// Ends the reading: a key that nobody took is a problem, with the key that was probably meant as
+    /// a hint; rather one that is missing than one that is there too.
     pub fn finish(self) {
+        let (there, missing): (Vec<_>, Vec<_>) =
+            self.known.iter().partition(|key| self.lines.contains_key(**key));
         for (key, node) in &self.entries {
-            let near = nearest(key, &self.known);
-            let hint = near.map_or_else(String::new, |k| format!("did you mean {k:?}?"));
-            self.problems.add(node.line, self.key(key), "is no known key", hint);
+            let near = nearest(key, &missing).or_else(|| nearest(key, &there));
+            self.problems.add(node.line, self.key(key), "is no known key", did_you_mean(near));
         }
     }
 }

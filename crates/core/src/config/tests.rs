@@ -56,3 +56,40 @@ fn files_are_relative_to_the_base_in_tables_too() {
     let path = s.section("http").and_then(|mut http| http.file("ca_file"));
     assert_eq!(path, Some(Path::new("etc").join("ca.pem")));
 }
+
+#[test]
+fn a_hint_is_rather_a_missing_key_than_one_that_is_there() {
+    let hints = |keys: &[&str]| {
+        let entries: Vec<_> = keys.iter().map(|key| (*key, Value::Text("x".into()))).collect();
+        let mut s = section(&entries);
+        let _ = (s.text("hec_url"), s.text("hec_uri"), s.text("index"));
+        let problems = s.problems().clone();
+        s.finish();
+        problems.take().into_iter().map(|p| p.hint).collect::<Vec<_>>()
+    };
+    assert_eq!(hints(&["hec_uri", "hec_urk"]), ["did you mean \"hec_url\"?"]);
+    assert_eq!(hints(&["hec_url", "hec_urk"]), ["did you mean \"hec_uri\"?"]);
+    assert_eq!(hints(&["index", "indx"]), ["did you mean \"index\"?"]);
+    assert_eq!(hints(&["colour"]), [""]);
+}
+
+#[test]
+fn a_misspelt_word_is_told_which_was_meant() {
+    let mut s = section(&[
+        ("mode", Value::Text("maks".into())),
+        ("shape", Value::Text("cef".into())),
+        ("kind", Value::Integer(7)),
+    ]);
+    assert_eq!(s.one_of("mode", &[("mask", 1), ("keep", 2)]), None);
+    assert_eq!(s.one_of("shape", &[("ocsf", 1), ("ecs", 2)]), None);
+    assert_eq!(s.one_of("kind", &[("a", 1)]), None);
+    let lines: Vec<_> = s.problems().take().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "line 1: connectors.x.mode: \"maks\" is none of \"mask\", \"keep\" (did you mean \"mask\"?)",
+            "line 2: connectors.x.shape: \"cef\" is none of \"ocsf\", \"ecs\"",
+            "line 3: connectors.x.kind: should be text, is a whole number",
+        ]
+    );
+}
