@@ -48,6 +48,8 @@ pub struct Verdict {
     pub resend: Resend,
     /// Not to use the pooled connections again.
     pub close: bool,
+    /// How far the connection came, where none was made: `dns`, `connect`, `proxy`, `tls`.
+    pub(crate) stage: Option<&'static str>,
 }
 
 impl Verdict {
@@ -61,7 +63,13 @@ impl Verdict {
             reach: Reach::Request,
             resend: Resend::Same,
             close: false,
+            stage: None,
         }
+    }
+
+    pub(crate) fn stage(mut self, stage: &'static str) -> Self {
+        self.stage = Some(stage);
+        self
     }
 
     /// When to come back.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use http::Method;
 use url::Url;
-use watchfloor_core::{Call, ConnectorName, Error, Kind, Result};
+use watchfloor_core::{Call, ConnectorName, Error, Health, Kind, Result, Stage, State};
 
 use crate::auth::Credential;
 use crate::endpoint::RoundRobin;
@@ -47,7 +47,8 @@ impl Client {
                 egress::check(url, !auth.is_none())?;
             }
             let credential = auth.prepare(layer.clock(), &settings)?;
-            let transport = Transport::new(endpoints.iter().all(egress::is_loopback), &settings)?;
+            let transport = Transport::new(&endpoints, &settings)?;
+            warn_if_unverified(name, &endpoints, &settings);
             let endpoint = |url: Url| Endpoint { authority: egress::authority(&url).into(), url };
             Ok(Self(Arc::new(Inner {
                 name: name.clone(),
@@ -71,6 +72,24 @@ impl Client {
     /// The settings it was made with.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// What a check found, with what only the connection can tell: a [`Stage::Tls`] that is good
+    /// once an https endpoint was talked to, and [`Stage::Degraded`] where every certificate is
+    /// taken. An adapter's `check` ends with it.
+    pub fn health(&self, mut found: Health) -> Health {
+        let refused = found.stages.iter().any(|(stage, _)| *stage == Stage::Tls);
+        if let Some(seen) = self.0.transport.tls().filter(|_| !refused) {
+            let place = found.stages.iter().position(|(stage, _)| *stage > Stage::Tls);
+            let good = (Stage::Tls, State::Good { seen });
+            found.stages.insert(place.unwrap_or(found.stages.len()), good);
+        }
+        if self.0.settings.tls.is_unverified() {
+            let why = "danger_accept_invalid_certs: nobody knows who answers and reads along";
+            let fix = "take it out; ca_file adds an authority of your own";
+            return found.bad(Stage::Degraded, why, fix);
+        }
+        found
     }
 
     /// A request of `path` below the endpoint. Put foreign text into a path with
@@ -121,5 +140,17 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts: Vec<_> = self.0.endpoints.iter().map(|e| &e.authority).collect();
         f.debug_struct("Client").field("name", &self.0.name).field("endpoints", &hosts).finish()
+    }
+}
+
+/// Loud on every start, also where plain http leaves no certificate to take.
+fn warn_if_unverified(connector: &ConnectorName, endpoints: &[Url], settings: &Settings) {
+    if settings.tls.is_unverified() {
+        let plain = endpoints.iter().any(|url| url.scheme() == "http");
+        tracing::warn!(
+            connector = connector.as_str(),
+            plain_http = plain,
+            "danger_accept_invalid_certs: every certificate is taken, nobody knows who answers and reads along"
+        );
     }
 }

@@ -2,7 +2,6 @@
 
 mod answer;
 mod auth;
-mod body;
 mod classify;
 mod client;
 mod clock;
@@ -31,4 +30,5 @@ pub use layer::Layer;
 pub use request::{Reply, Request};
 pub use retry::{Attempts, Repeat};
 pub use settings::Settings;
+pub use transport::{Proxy, Tls};
 pub use urls::{base_url, base_urls};

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 use watchfloor_core::{Call, Error, Kind, Result, Retry};
 
+use crate::transport::body;
 use crate::{Answer, Attempts, Client, Repeat, Verdict, egress, retry};
 
 /// A request under construction. What is wrong with it is said by the method that sends it, with
@@ -114,13 +115,16 @@ impl Request {
     /// A verdict [`resent_by_caller`](Verdict::resent_by_caller) comes back with its answer, so
     /// that the caller can see what is left to send; before it sends that on the same `attempts`,
     /// it waits with [`Attempts::wait`].
-    pub async fn send_on(self, attempts: &mut Attempts) -> Result<Reply> {
+    pub async fn send_on(mut self, attempts: &mut Attempts) -> Result<Reply> {
         let name = self.client.name().clone();
-        let ready = match self.broken {
+        let ready = match self.broken.take() {
             Some(broken) => Err(broken),
             None => self.urls(),
         };
         let urls = ready.map_err(|e| e.with_operation(self.operation).with_connector(&name))?;
+        if self.client.settings().gzip {
+            body::pack(&mut self.parts, self.client.0.layer.clock()).await;
+        }
         retry::drive(attempts, self.operation, self.repeat, &urls, &self.parts).await
     }
 

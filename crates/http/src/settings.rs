@@ -1,6 +1,10 @@
 use std::time::Duration;
 
+use url::Url;
+use watchfloor_core::Result;
 use watchfloor_core::config::Section;
+
+use crate::{Proxy, Tls};
 
 /// How a connector uses the network: its `[connectors.NAME.http]`, the same keys for every
 /// connector.
@@ -9,12 +13,28 @@ use watchfloor_core::config::Section;
 /// |---|---|---|
 /// | `timeout` | `"120s"` | one HTTP operation with its retries |
 /// | `attempt_timeout` | `"60s"` | one attempt: from connecting to the end of the body |
-/// | `connect_timeout` | `"10s"` | name, TCP and TLS |
+/// | `connect_timeout` | `"10s"` | name, TCP, proxy and TLS |
 /// | `max_attempts` | `5` | attempts of one operation |
 /// | `retry_after_cap` | `"60s"` | the longest wait that a server may ask for |
 /// | `requests_per_second` | none | per tenant and host; may be below one |
 /// | `max_in_flight` | `8` | requests under way per tenant and host |
 /// | `max_answer` | `"16MiB"` | the largest body that is read, packed and unpacked |
+/// | `gzip` | `false` | packs request bodies of 1 KiB and more; the product must take them |
+/// | `ca_file` | none | PEM with authorities that are trusted besides the system's |
+/// | `client_cert` | none | PEM with our certificate and those above it, for a server that asks |
+/// | `client_key` | none | its key, PEM without a pass phrase; a secret: `{ file = "key.pem" }` |
+/// | `danger_accept_invalid_certs` | `false` | takes every certificate: whoever sits on the way reads and answers everything |
+/// | `proxy` | the environment's | `http` or `https` URL, without a password |
+/// | `proxy_username` | none | the name that the proxy wants |
+/// | `proxy_password` | none | and its password: a secret |
+/// | `no_proxy` | `[]` | hosts reached without a proxy: names with all below them, addresses, networks, `*` |
+///
+/// Paths are relative to the configuration file. The system's roots are those of the platform; on
+/// Linux `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+///
+/// Without `proxy`, `HTTPS_PROXY` (plain http: `http_proxy`), else `ALL_PROXY`, of the environment
+/// counts, but for the hosts of `NO_PROXY` and `no_proxy`, and never for loopback. A configured
+/// proxy counts for every host but those of `no_proxy`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
@@ -22,7 +42,7 @@ pub struct Settings {
     pub timeout: Duration,
     /// One attempt, from connecting to the end of the body.
     pub attempt_timeout: Duration,
-    /// Name resolution, TCP and TLS.
+    /// Name resolution, TCP, proxy and TLS.
     pub connect_timeout: Duration,
     /// Attempts of one operation, at least one.
     pub max_attempts: u32,
@@ -34,6 +54,14 @@ pub struct Settings {
     pub max_in_flight: usize,
     /// The largest body that is read, in bytes, before and after unpacking.
     pub max_answer: usize,
+    /// Whether request bodies of 1 KiB and more are packed.
+    pub gzip: bool,
+    /// Whom it trusts, and who it says it is.
+    pub tls: Tls,
+    /// The proxy; the environment's where `None`.
+    pub proxy: Option<Proxy>,
+    /// Hosts that are reached without a proxy.
+    pub no_proxy: Vec<String>,
 }
 
 impl Default for Settings {
@@ -47,6 +75,10 @@ impl Default for Settings {
             requests_per_second: None,
             max_in_flight: 8,
             max_answer: 16 << 20,
+            gzip: false,
+            tls: Tls::default(),
+            proxy: None,
+            no_proxy: Vec::new(),
         }
     }
 }
@@ -81,8 +113,87 @@ impl Settings {
             max_answer: http
                 .size("max_answer")
                 .map_or(self.max_answer, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            gzip: http.flag("gzip").unwrap_or(self.gzip),
+            tls: tls(&mut http, self.tls),
+            proxy: proxy(&mut http).or(self.proxy),
+            no_proxy: no_proxy(&mut http).unwrap_or(self.no_proxy),
         };
         http.finish();
         (problems.count() == before).then_some(read)
     }
+}
+
+/// Adds what the section says to `tls`.
+fn tls(http: &mut Section, mut tls: Tls) -> Tls {
+    let mut add = |http: &Section, key, more: &dyn Fn(Tls) -> Result<Tls>| match more(tls.clone()) {
+        Ok(more) => tls = more,
+        Err(e) => http.problem(key, e.message(), ""),
+    };
+    if let Some(pem) = http.content("ca_file") {
+        add(http, "ca_file", &|tls| tls.with_authorities(&pem));
+    }
+    if let (Some(chain), Some(key)) =
+        both(http, ("client_cert", "client_key"), Section::content, Section::secret)
+    {
+        let with = |tls: Tls| tls.with_client_certificate(&chain, key.clone());
+        add(http, "client_cert", &with);
+    }
+    if http.flag("danger_accept_invalid_certs") == Some(true) {
+        tls = tls.danger_accept_invalid_certs();
+    }
+    tls
+}
+
+fn proxy(http: &mut Section) -> Option<Proxy> {
+    let named = http.has("proxy");
+    let url = http.parsed("proxy", r#"such as "http://proxy.example:3128""#, |text| {
+        let url = Url::parse(text).map_err(|e| format!("is no URL: {e}"))?;
+        Proxy::new(url).map_err(|e| match e.message() {
+            what if what.contains("user name") => {
+                "holds a user name or password; use proxy_username, proxy_password".to_owned()
+            }
+            what => what.to_owned(),
+        })
+    });
+    let (username, password) =
+        both(http, ("proxy_username", "proxy_password"), Section::required_text, Section::secret);
+    if !named && username.is_some() {
+        http.problem("proxy_username", "stands without proxy", "");
+    }
+    match (username, password) {
+        (Some(username), Some(password)) => Some(url?.with_credential(username, password)),
+        _ => url,
+    }
+}
+
+/// Two keys of which none stands without the other.
+fn both<A, B>(
+    http: &mut Section,
+    keys: (&'static str, &'static str),
+    first: impl FnOnce(&mut Section, &'static str) -> Option<A>,
+    second: impl FnOnce(&mut Section, &'static str) -> Option<B>,
+) -> (Option<A>, Option<B>) {
+    let there = (http.has(keys.0), http.has(keys.1));
+    if there.0 != there.1 {
+        let (alone, other) = if there.0 { keys } else { (keys.1, keys.0) };
+        http.problem(alone, format!("stands without {other}"), "");
+    }
+    let a = if there.0 { first(http, keys.0) } else { None };
+    (a, second(http, keys.1))
+}
+
+fn no_proxy(http: &mut Section) -> Option<Vec<String>> {
+    let hosts = http.texts("no_proxy")?;
+    // A comma would be read as the end of a host, a URL as a host of that name.
+    let bad = |host: &&String| host.is_empty() || host.contains([',', ':', ' ']) && !is_ip(host);
+    if let Some(host) = hosts.iter().find(bad) {
+        let hint = "a name, an address, a network or *";
+        http.problem("no_proxy", format!("{host:?} is no host"), hint);
+    }
+    Some(hosts)
+}
+
+/// An address, or a network of them.
+fn is_ip(host: &str) -> bool {
+    host.split('/').next().is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_ok())
 }

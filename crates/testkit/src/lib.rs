@@ -12,6 +12,8 @@ pub mod twins;
 
 #[cfg(feature = "schema")]
 mod schema;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use clock::TestClock;
 pub use config::{build, section};
@@ -23,3 +25,5 @@ pub use message::{Answer, Request};
 pub use schema::validate_ocsf;
 pub use script::{Met, Script};
 pub use server::{Server, Twin};
+#[cfg(feature = "tls")]
+pub use tls::{Authority, Tls};

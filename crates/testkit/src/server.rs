@@ -18,6 +18,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use watchfloor_core::Clock;
@@ -45,6 +46,7 @@ pub trait Twin: fmt::Debug + Send + Sync + 'static {
 /// A twin on a loopback port, with its script and the log of its requests. It ends when dropped.
 #[derive(Debug)]
 pub struct Server<T> {
+    scheme: &'static str,
     addr: SocketAddr,
     shared: Arc<Shared<T>>,
     accepting: JoinHandle<()>,
@@ -61,17 +63,33 @@ struct Shared<T> {
 impl<T: Twin> Server<T> {
     /// Starts a twin; within a tokio runtime.
     pub async fn start(twin: T, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        Self::listen(twin, clock, Security::None).await
+    }
+
+    /// Starts a twin behind TLS, which shows the certificate that `tls` says.
+    #[cfg(feature = "tls")]
+    pub async fn start_tls(twin: T, clock: Arc<dyn Clock>, tls: &crate::Tls) -> io::Result<Self> {
+        Self::listen(twin, clock, Security::Tls(tls.acceptor())).await
+    }
+
+    async fn listen(twin: T, clock: Arc<dyn Clock>, security: Security) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let addr = listener.local_addr()?;
         let (script, log) = (Script::default(), Log::default());
         let shared = Arc::new(Shared { twin, clock, script, log });
-        let accepting = tokio::spawn(accept(listener, shared.clone()));
-        Ok(Self { addr, shared, accepting })
+        let scheme = security.scheme();
+        let accepting = tokio::spawn(accept(listener, shared.clone(), security));
+        Ok(Self { scheme, addr, shared, accepting })
     }
 
     /// Its base URL, with a slash at its end.
     pub fn url(&self) -> String {
-        format!("http://{}/", self.addr)
+        format!("{}://{}/", self.scheme, self.addr)
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
     /// What goes wrong.
@@ -99,18 +117,52 @@ impl<T> Drop for Server<T> {
     }
 }
 
-async fn accept<T: Twin>(listener: TcpListener, shared: Arc<Shared<T>>) {
+/// What lies between TCP and HTTP.
+#[derive(Clone)]
+enum Security {
+    None,
+    #[cfg(feature = "tls")]
+    Tls(tokio_rustls::TlsAcceptor),
+}
+
+impl Security {
+    fn scheme(&self) -> &'static str {
+        match self {
+            Self::None => "http",
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => "https",
+        }
+    }
+}
+
+async fn accept<T: Twin>(listener: TcpListener, shared: Arc<Shared<T>>, security: Security) {
     // Connections end with the server, so that a test that ends leaves nothing behind.
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
         while connections.try_join_next().is_some() {}
-        connections.spawn(serve(stream, shared.clone()));
+        connections.spawn(connected(stream, shared.clone(), security.clone()));
     }
 }
 
-async fn serve<T: Twin>(stream: TcpStream, shared: Arc<Shared<T>>) {
+async fn connected<T: Twin>(stream: TcpStream, shared: Arc<Shared<T>>, security: Security) {
     let Ok((stream, socket)) = doubled(stream) else { return };
+    match security {
+        Security::None => serve(stream, socket, shared).await,
+        #[cfg(feature = "tls")]
+        Security::Tls(acceptor) => {
+            if let Some(stream) = crate::tls::accepted(&acceptor, stream).await {
+                serve(stream, socket, shared).await;
+            }
+        }
+    }
+}
+
+async fn serve<T: Twin>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    socket: std::net::TcpStream,
+    shared: Arc<Shared<T>>,
+) {
     let socket = Arc::new(Mutex::new(Some(socket)));
     let service = service_fn(|request: http::Request<Incoming>| {
         let (shared, socket) = (shared.clone(), socket.clone());

@@ -97,10 +97,7 @@ impl Auth {
             Kinds::Basic { ref user, .. } if user.contains(':') => {
                 return refuse("the user name of basic auth cannot hold a colon");
             }
-            Kinds::Basic { user, password } => {
-                let pair = STANDARD.encode(format!("{user}:{}", text(&password)));
-                (AUTHORIZATION, on_the_wire("Basic ", &Secret::new(pair)))
-            }
+            Kinds::Basic { user, password } => (AUTHORIZATION, basic_header(&user, &password)),
             Kinds::Scheme { scheme, value } => {
                 (AUTHORIZATION, on_the_wire(&format!("{scheme} "), &value))
             }
@@ -117,8 +114,14 @@ impl Auth {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a secret's text is read here to be put on the wire")]
-fn text(secret: &Secret) -> &str {
+pub(crate) fn text(secret: &Secret) -> &str {
     secret.expose()
+}
+
+/// Name and password as a header carries them.
+pub(crate) fn basic_header(user: &str, password: &Secret) -> Option<HeaderValue> {
+    let pair = STANDARD.encode(format!("{user}:{}", text(password)));
+    on_the_wire("Basic ", &Secret::new(pair))
 }
 
 fn on_the_wire(prefix: &str, secret: &Secret) -> Option<HeaderValue> {

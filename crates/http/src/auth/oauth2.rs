@@ -36,7 +36,7 @@ impl ClientCredentials {
     pub(super) fn new(grant: Grant, clock: Arc<dyn Clock>, settings: &Settings) -> Result<Self> {
         egress::check(&grant.token_url, true)?;
         Ok(Self {
-            transport: Transport::new(egress::is_loopback(&grant.token_url), settings)?,
+            transport: Transport::new([&grant.token_url], settings)?,
             limit: settings.attempt_timeout.min(LONGEST),
             retry_after_cap: settings.retry_after_cap,
             grant,
@@ -59,7 +59,7 @@ impl ClientCredentials {
         let clock = &*self.clock;
         let answer = self
             .transport
-            .exchange(clock, &self.grant.token_url, &self.parts(), self.limit, MAX_ANSWER)
+            .exchange(clock, &self.grant.token_url, self.parts(), self.limit, MAX_ANSWER)
             .await
             .map_err(|v| not_sent(v.kind, format!("token request: {}", v.message)))?;
         if let Some(refusal) = self.refusal(&answer) {

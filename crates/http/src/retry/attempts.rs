@@ -154,6 +154,10 @@ impl Attempts {
             Some(status) => error.with("status", status.as_u16()),
             None => error,
         };
+        let error = match verdict.stage {
+            Some(stage) => error.with("stage", stage),
+            None => error,
+        };
         let error = if self.used > 1 { error.with("attempts", self.used) } else { error };
         error.with_retry(retry).with_operation(operation)
     }

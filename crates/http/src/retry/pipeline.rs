@@ -183,7 +183,7 @@ async fn exchange(
         let parts = dressed(parts, attempts, carried);
         let max = inner.settings.max_answer;
         let clock = &**attempts.clock();
-        let answer = inner.transport.exchange(clock, url, &parts, limit, max).await;
+        let answer = inner.transport.exchange(clock, url, parts, limit, max).await;
         let (verdict, answer) = match answer {
             Err(verdict) => (verdict, None),
             Ok(answer) => match inner.classify.classify(&answer) {

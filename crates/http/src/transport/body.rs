@@ -1,13 +1,48 @@
-//! Bodies of answers: bounded as they come and as they are unpacked.
+//! Bodies: those of answers, bounded as they come and as they are unpacked, and packed requests.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use flate2::Compression;
 use flate2::read::MultiGzDecoder;
-use http::{HeaderMap, StatusCode, header};
-use watchfloor_core::{Kind, Outcome, Result};
+use flate2::write::GzEncoder;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use watchfloor_core::{Clock, Kind, Outcome, Result};
 
+use crate::request::Parts;
 use crate::{Reach, Verdict};
+
+/// Bodies are packed from this size on, in bytes: below it there is little to gain.
+const PACKED_FROM: usize = 1024;
+/// From this size on another thread packs, so that what else its task does goes on.
+const ASIDE_FROM: usize = 64 << 10;
+
+/// Packs the body of a request, once for all its attempts: each sends the same bytes (T3). One
+/// that is small, already packed, or that packing would not shorten stays as it is.
+pub(crate) async fn pack(parts: &mut Parts, clock: &Arc<dyn Clock>) {
+    if parts.body.len() < PACKED_FROM || parts.headers.contains_key(header::CONTENT_ENCODING) {
+        return;
+    }
+    let body = parts.body.clone();
+    let packed = if body.len() < ASIDE_FROM {
+        packed(&body)
+    } else {
+        let _busy = clock.busy();
+        tokio::task::spawn_blocking(move || packed(&body)).await.ok().flatten()
+    };
+    if let Some(packed) = packed {
+        parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        parts.body = packed;
+    }
+}
+
+fn packed(body: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    encoder.write_all(body).ok()?;
+    let packed = encoder.finish().ok()?;
+    (packed.len() < body.len()).then(|| packed.into())
+}
 
 /// The whole body, unpacked; `max` bounds it before and after.
 pub(crate) async fn read(
@@ -16,24 +51,31 @@ pub(crate) async fn read(
     max: usize,
 ) -> Result<Bytes, Verdict> {
     let status = response.status();
-    if response.content_length().is_some_and(|n| n > max as u64) {
+    let said = response.content_length().unwrap_or_default();
+    if said > max as u64 {
         return Err(too_large(status));
     }
-    let mut body = BytesMut::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > max => return Err(too_large(status)),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break,
-            Err(_) => {
-                let what = "the answer broke off";
-                return Err(
-                    Verdict::new(Kind::Unavailable, after(status), what).reach(Reach::Endpoint)
-                );
-            }
+    let broke_off = |_| {
+        let what = "the answer broke off";
+        Verdict::new(Kind::Unavailable, after(status), what).reach(Reach::Endpoint)
+    };
+    // Most answers come in one piece, which need not be copied.
+    let first = response.chunk().await.map_err(broke_off)?.unwrap_or_default();
+    let mut more = BytesMut::new();
+    let mut length = first.len();
+    while length <= max {
+        let Some(chunk) = response.chunk().await.map_err(broke_off)? else {
+            let whole = if more.is_empty() { first } else { more.freeze() };
+            return unpack(status, headers, whole, max);
+        };
+        if more.is_empty() {
+            more.reserve((said as usize).max(first.len() + chunk.len()));
+            more.extend_from_slice(&first);
         }
+        length += chunk.len();
+        more.extend_from_slice(&chunk);
     }
-    unpack(status, headers, body.freeze(), max)
+    Err(too_large(status))
 }
 
 fn unpack(
@@ -78,9 +120,6 @@ fn too_large(status: StatusCode) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-    use std::io::Write;
 
     fn gzip(plain: &[u8]) -> Bytes {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
