@@ -2,6 +2,7 @@
 
 mod facts;
 mod files;
+mod lab;
 mod layers;
 mod map;
 

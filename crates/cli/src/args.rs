@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Check(Check),
     Send(Send),
     Detect(Detect),
+    Lab(Lab),
 }
 
 /// Say what works of each connector, what does not, why, and the fix
@@ -80,6 +81,20 @@ pub(crate) struct Detect {
     /// An OpenAPI document (JSON) of the API that is watched; the current one first
     #[arg(long, value_name = "OPENAPI")]
     pub(crate) spec: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Run Splunk, Elasticsearch, ServiceNow, Jira and PAN-OS as twins on this machine
+///
+/// Writes a configuration that leads to them and its secrets into a new folder, prints where it
+/// is, and runs until Ctrl-C; then it prints what the twins hold and removes what it wrote. The
+/// twins keep all that they are sent in memory.
+#[derive(Debug, Args)]
+pub(crate) struct Lab {
+    /// The folder: a new one, or one that is empty [else a new one for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

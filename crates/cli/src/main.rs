@@ -3,7 +3,9 @@
 mod args;
 mod commands;
 mod exit;
+mod lab;
 mod output;
+mod stop;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -40,6 +42,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Check(args) => runtime.block_on(check::run(args, &setup)),
         Command::Send(args) => runtime.block_on(send::run(args, &setup)),
         Command::Detect(args) => detect::run(args, &setup),
+        Command::Lab(args) => runtime.block_on(commands::lab::run(args, &setup)),
     };
     // Not waited for: a read of standard input may never end.
     runtime.shutdown_background();

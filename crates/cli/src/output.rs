@@ -50,6 +50,11 @@ impl<W: Write> Out<W> {
         Ok(())
     }
 
+    /// Text for people, as it is.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        self.write(text.as_bytes())
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.gone {
             return Ok(());

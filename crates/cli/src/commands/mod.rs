@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod detect;
+pub(crate) mod lab;
 pub(crate) mod send;
 
 use std::path::Path;

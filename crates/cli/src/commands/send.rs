@@ -18,6 +18,7 @@ use super::Setup;
 use crate::args::Send;
 use crate::exit::{Exit, Failure};
 use crate::output::{Out, plain, tell};
+use crate::stop;
 
 /// What is read at once, in bytes.
 const CHUNK: usize = 64 * 1024;
@@ -130,27 +131,8 @@ fn events(
 
 /// Ready when somebody wants the program to end.
 async fn interrupt(ended: Ended) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                () = ctrl_c() => {}
-            }
-        } else {
-            ctrl_c().await;
-        }
-    }
-    #[cfg(not(unix))]
-    ctrl_c().await;
+    stop::wanted().await;
     ended.because("stopped before the end of the input".to_owned());
-}
-
-async fn ctrl_c() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// Why events were not delivered.

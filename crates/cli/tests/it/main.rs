@@ -2,6 +2,8 @@
 
 mod check;
 mod detect;
+#[cfg(unix)]
+mod lab;
 mod program;
 mod send;
 mod usage;
