@@ -1,18 +1,18 @@
 //! `send`: events in, verdicts out.
 
+mod input;
+mod progress;
+
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::BytesMut;
-use futures_core::Stream;
-use futures_util::stream;
-use tokio::io::{AsyncRead, AsyncReadExt};
 use watchfloor::Connection;
-use watchfloor::core::event::{BadLine, Lines};
 use watchfloor::core::ship::{DeadLetter, Discard, Ndjson, Summary, ship};
-use watchfloor::core::{Clock, Event};
+
+use input::{Events, Input};
+use progress::Progress;
 
 use super::Setup;
 use crate::args::Send;
@@ -20,20 +20,19 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Out, plain, tell};
 use crate::stop;
 
-/// What is read at once, in bytes.
-const CHUNK: usize = 64 * 1024;
-
 pub(crate) async fn run(args: &Send, setup: &Setup<'_>) -> Result<Exit, Failure> {
     let connected = setup.connect()?;
     let sink = connected.named(&args.to).and_then(Connection::sink).map_err(Failure::usage)?;
-    let input = open(&args.file).await?;
-    let mut dead = dead_letter(args)?;
+    let input = Input::open(&args.file).map_err(Failure::usage)?;
+    let progress = Progress::start(&input, setup.clock.clone());
+    let mut dead = progress.counting(dead_letter(args)?);
 
     let scope = setup.scope();
     let ended = Ended::default();
-    let events = events(input, scope.clock().clone(), ended.clone());
+    let events = Events::of(input, scope.clock().clone(), ended.clone());
     let stop = interrupt(ended.clone());
-    let summary = ship(&*sink, &scope, events, &mut *dead, stop).await;
+    let summary = ship(&*sink, &scope, events, &mut dead, stop).await;
+    progress.end();
 
     let mut out = Out::stdout();
     out.json(&summary)?;
@@ -60,22 +59,6 @@ impl Ended {
     }
 }
 
-type Input = Box<dyn AsyncRead + std::marker::Send + Unpin>;
-
-async fn open(file: &Path) -> Result<Input, Failure> {
-    if file == Path::new("-") {
-        return Ok(Box::new(tokio::io::stdin()));
-    }
-    match tokio::fs::File::open(file).await {
-        Ok(file) => Ok(Box::new(file)),
-        Err(e) => Err(Failure::usage(unreadable(file, &e))),
-    }
-}
-
-fn unreadable(file: &Path, e: &io::Error) -> String {
-    format!("{} cannot be read: {}", file.display(), e.kind())
-}
-
 /// The file that rejects are added to. It holds events: on Unix nobody else may read a new one.
 fn dead_letter(args: &Send) -> Result<Box<dyn DeadLetter>, Failure> {
     let Some(file) = &args.dead_letter else { return Ok(Box::new(Discard)) };
@@ -96,37 +79,6 @@ fn append(file: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(file)
-}
-
-/// The events of the input, read as there is room for them.
-fn events(
-    input: Input,
-    clock: Arc<dyn Clock>,
-    ended: Ended,
-) -> impl Stream<Item = Result<Event, BadLine>> + std::marker::Send {
-    let start = (Some(input), Lines::new());
-    stream::unfold(start, move |(mut input, mut lines)| {
-        let (clock, ended) = (clock.clone(), ended.clone());
-        async move {
-            loop {
-                if let Some(line) = lines.next() {
-                    return Some((line.event(clock.now()), (input, lines)));
-                }
-                let mut chunk = BytesMut::with_capacity(CHUNK);
-                match input.as_mut()?.read_buf(&mut chunk).await {
-                    Ok(0) => {
-                        input = None;
-                        lines.end();
-                    }
-                    Ok(_) => lines.push(chunk),
-                    Err(e) => {
-                        ended.because(format!("the input broke off: {}", e.kind()));
-                        return None;
-                    }
-                }
-            }
-        }
-    })
 }
 
 /// Ready when somebody wants the program to end.

@@ -57,7 +57,12 @@ impl Event {
     /// missing uid a random one. Documents that are longer than [`MAX_LEN`] or nested deeper than
     /// [`MAX_DEPTH`](super::MAX_DEPTH) are refused.
     pub fn from_json(doc: impl Into<Bytes>, now: Timestamp) -> Result<Self, BadEvent> {
-        let (doc, head) = read(doc.into())?;
+        Self::or_back(doc.into(), now).map_err(|(bad, _)| bad)
+    }
+
+    /// As [`from_json`](Self::from_json); what is no event is given back.
+    pub(super) fn or_back(given: Bytes, now: Timestamp) -> Result<Self, (BadEvent, Bytes)> {
+        let (doc, head) = read(given)?;
         Ok(Self {
             doc,
             uid: head.uid.unwrap_or_else(|| Uid::Beside(EventId::random())),
@@ -74,7 +79,7 @@ impl Event {
         class_uid: u32,
         uid: &str,
     ) -> Result<Self, BadEvent> {
-        let (doc, head) = read(doc)?;
+        let (doc, head) = read(doc).map_err(|(bad, _)| bad)?;
         let mut event = Self { doc, uid: Uid::Beside(EventId::new("")), time, class_uid };
         if let Some(inside) = head.uid {
             event.uid = inside;
@@ -87,7 +92,7 @@ impl Event {
 
     /// The document after an edit: what it says of itself holds, the rest of the head stays.
     pub(super) fn edited(&self, doc: Bytes) -> Result<Self, BadEvent> {
-        let (doc, head) = read(doc)?;
+        let (doc, head) = read(doc).map_err(|(bad, _)| bad)?;
         Ok(Self {
             doc,
             uid: head.uid.unwrap_or_else(|| Uid::Beside(EventId::new(self.uid()))),
@@ -109,7 +114,10 @@ impl Event {
     /// Its id: `metadata.uid`, or the one minted for it.
     pub fn uid(&self) -> &str {
         match &self.uid {
-            Uid::Inside { start, len } => &self.text()[*start as usize..][..*len as usize],
+            Uid::Inside { start, len } => {
+                let inside = &self.doc[*start as usize..][..*len as usize];
+                std::str::from_utf8(inside).expect("checked when the event was made")
+            }
             Uid::Beside(id) => id.as_str(),
         }
     }
@@ -154,25 +162,31 @@ impl Event {
 }
 
 /// Trims, checks and reads; offsets in the error are those of what was given.
-fn read(given: Bytes) -> Result<(Bytes, Head), BadEvent> {
+fn read(given: Bytes) -> Result<(Bytes, Head), (BadEvent, Bytes)> {
     let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
     let start = given.iter().position(|b| !blank(b)).unwrap_or(given.len());
     let end = given.iter().rposition(|b| !blank(b)).map_or(start, |last| last + 1);
-    if end - start > MAX_LEN {
-        return Err(BadEvent { at: start + MAX_LEN, reason: "longer than 8 MiB" });
-    }
-    let mut doc = if end - start < given.len() { given.slice(start..end) } else { given };
-    let bad = |e: BadEvent| BadEvent { at: start + e.at, ..e };
-    let head = match std::str::from_utf8(&doc) {
-        Ok(text) => Head::of(text).map_err(bad)?,
-        Err(e) => return Err(bad(BadEvent { at: e.valid_up_to(), reason: "not UTF-8" })),
+    let head = match checked(&given[start..end]) {
+        Ok(head) => head,
+        Err(bad) => return Err((BadEvent { at: start + bad.at, ..bad }, given)),
     };
+    let doc = if end - start < given.len() { given.slice(start..end) } else { given };
     // A string holds no raw line end, so every one that is here stands between tokens.
-    if memchr::memchr2(b'\n', b'\r', &doc).is_some() {
-        let one_line = |&b: &u8| if b == b'\n' || b == b'\r' { b' ' } else { b };
-        doc = doc.iter().map(one_line).collect();
+    if memchr::memchr2(b'\n', b'\r', &doc).is_none() {
+        return Ok((doc, head));
     }
-    Ok((doc, head))
+    let one_line = |&b: &u8| if b == b'\n' || b == b'\r' { b' ' } else { b };
+    Ok((doc.iter().map(one_line).collect(), head))
+}
+
+fn checked(doc: &[u8]) -> Result<Head, BadEvent> {
+    if doc.len() > MAX_LEN {
+        return Err(BadEvent { at: MAX_LEN, reason: "longer than 8 MiB" });
+    }
+    match std::str::from_utf8(doc) {
+        Ok(text) => Head::of(text),
+        Err(e) => Err(BadEvent { at: e.valid_up_to(), reason: "not UTF-8" }),
+    }
 }
 
 /// Head and length; a document may hold what no log should show.

@@ -1,8 +1,9 @@
 //! What is read of a document in the one pass: time, class, uid.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use super::scan::{decoded, members, reads};
+use super::scan::{decoded, members};
 use super::{BadEvent, document::Uid};
 use crate::{EventId, Timestamp};
 
@@ -20,24 +21,34 @@ impl Head {
     /// Keys are compared decoded, and of duplicates the last wins, also where it says nothing: as
     /// in every reader of JSON that keeps one of them.
     pub(super) fn of(doc: &str) -> Result<Self, BadEvent> {
-        let (mut time, mut class, mut metadata) = (None, None, None);
-        members(doc, |m| {
-            let key = &doc[m.key];
-            if reads(key, "time") {
-                time = Some(m.value);
-            } else if reads(key, "class_uid") {
-                class = Some(m.value);
-            } else if reads(key, "metadata") {
-                metadata = Some(m.value);
+        let (mut time, mut class, mut uid) = (None, None, None);
+        members(doc, |scan, name| {
+            match name {
+                "time" => time = Some(scan.value()?),
+                "class_uid" => class = Some(scan.value()?),
+                "metadata" => {
+                    uid = None;
+                    if !scan.at_object() {
+                        return scan.value().map(drop);
+                    }
+                    scan.object(|scan, name| {
+                        let value = scan.value()?;
+                        if name == "uid" {
+                            uid = Some(value);
+                        }
+                        Ok(())
+                    })?;
+                }
+                _ => {
+                    scan.value()?;
+                }
             }
+            Ok(())
         })?;
         Ok(Self {
             time: time.and_then(|at| instant(&doc[at])),
             class_uid: class.and_then(|at| doc[at].parse().ok()),
-            uid: match metadata {
-                Some(at) if doc[at.clone()].starts_with('{') => uid(doc, at)?,
-                _ => None,
-            },
+            uid: uid.and_then(|at| text_at(doc, at)),
         })
     }
 }
@@ -74,25 +85,19 @@ fn rfc_3339(text: &[u8]) -> bool {
         && (matches!(zone, b"Z" | b"z") || shaped(zone, b"+00:00") || shaped(zone, b"-00:00"))
 }
 
-/// The non-empty text `uid` of the metadata that stand at `metadata`.
-fn uid(doc: &str, metadata: Range<usize>) -> Result<Option<Uid>, BadEvent> {
-    let object = &doc[metadata.clone()];
-    let mut found = None;
-    members(object, |m| {
-        if reads(&object[m.key], "uid") {
-            found = Some(m.value);
+/// The text that stands at `at`, if it is one and not empty.
+fn text_at(doc: &str, at: Range<usize>) -> Option<Uid> {
+    let quoted = &doc[at.clone()];
+    if !quoted.starts_with('"') {
+        return None;
+    }
+    match decoded(quoted)? {
+        text if text.is_empty() => None,
+        Cow::Borrowed(text) => {
+            Some(Uid::Inside { start: at.start as u32 + 1, len: text.len() as u32 })
         }
-    })?;
-    let Some(at) = found.filter(|at| object[at.clone()].starts_with('"')) else { return Ok(None) };
-    let quoted = &object[at.clone()];
-    Ok(match decoded(quoted) {
-        Some(text) if text.is_empty() => None,
-        Some(_) if !quoted.contains('\\') => {
-            let start = metadata.start + at.start + 1;
-            Some(Uid::Inside { start: start as u32, len: quoted.len() as u32 - 2 })
-        }
-        text => text.map(|text| Uid::Beside(EventId::new(&*text))),
-    })
+        Cow::Owned(text) => Some(Uid::Beside(EventId::new(text))),
+    }
 }
 
 #[cfg(test)]

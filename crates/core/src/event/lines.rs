@@ -139,7 +139,7 @@ impl Line {
             let reason = BadEvent { at: MAX_LEN, reason: "longer than 8 MiB and cut" };
             return Err(BadLine { number, reason, bytes });
         }
-        Event::from_json(bytes.clone(), now).map_err(|reason| BadLine { number, reason, bytes })
+        Event::or_back(bytes, now).map_err(|(reason, bytes)| BadLine { number, reason, bytes })
     }
 }
 

@@ -1,10 +1,9 @@
-//! The one pass over a document: JSON's grammar, and where its top-level members stand.
+//! The one pass over a document: JSON's grammar, and what its members are called.
 //!
 //! Accepts what `serde_json` accepts as a `RawValue`, down to [`MAX_DEPTH`]. It keeps no stack but
 //! the bits of a number, so no nesting can exhaust anything.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::BadEvent;
@@ -13,44 +12,25 @@ use super::BadEvent;
 /// into values.
 pub const MAX_DEPTH: u32 = 127;
 
-/// A top-level member: where its key (with its quotes) and its value stand.
-pub(super) struct Member {
-    pub(super) key: Range<usize>,
-    pub(super) value: Range<usize>,
-}
-
-/// Checks that `doc` is one JSON object, blanks around it allowed, and shows each of its members.
-pub(super) fn members(doc: &str, mut see: impl FnMut(Member)) -> Result<(), BadEvent> {
-    let mut scan = Scan { text: doc.as_bytes(), at: 0 };
+/// Checks that `doc` is one JSON object, blanks around it allowed. `see` is shown the name of each
+/// of its members, decoded, and takes the value off the scan.
+pub(super) fn members(
+    doc: &str,
+    see: impl FnMut(&mut Scan<'_>, &str) -> Result<(), BadEvent>,
+) -> Result<(), BadEvent> {
+    let text = doc.as_bytes();
+    let mut scan = Scan { doc, text, at: 0, plain: is_plain(text), open: 0 };
     scan.blanks();
-    if !scan.take(b'{') {
-        return Err(scan.bad("not a JSON object"));
-    }
+    scan.object(see)?;
     scan.blanks();
-    if !scan.take(b'}') {
-        loop {
-            let key = scan.key()?;
-            scan.blanks();
-            let start = scan.at;
-            scan.value()?;
-            see(Member { key, value: start..scan.at });
-            scan.blanks();
-            match scan.next() {
-                Some(b',') => {}
-                Some(b'}') => break,
-                _ => return Err(scan.bad_last("expected `,` or `}`")),
-            }
-        }
-    }
-    scan.blanks();
-    if scan.at < scan.text.len() {
+    if scan.at < text.len() {
         return Err(scan.bad("text after the object"));
     }
     Ok(())
 }
 
-/// The text of a JSON string that was found by [`members`]; `None` if its escapes are no text
-/// (half a surrogate pair).
+/// The text of a JSON string with its quotes; `None` if its escapes are no text (half a surrogate
+/// pair).
 pub(super) fn decoded(quoted: &str) -> Option<Cow<'_, str>> {
     if quoted.contains('\\') {
         return serde_json::from_str(quoted).ok().map(Cow::Owned);
@@ -58,24 +38,55 @@ pub(super) fn decoded(quoted: &str) -> Option<Cow<'_, str>> {
     quoted.get(1..quoted.len().saturating_sub(1)).map(Cow::Borrowed)
 }
 
-/// Whether a key found by [`members`] reads `name` once decoded.
-pub(super) fn reads(quoted: &str, name: &str) -> bool {
-    // Every escape is longer than what it stands for.
-    match quoted.len().cmp(&(name.len() + 2)) {
-        Ordering::Less => false,
-        Ordering::Equal => quoted[1..].starts_with(name) && !name.contains('\\'),
-        Ordering::Greater => {
-            quoted.contains('\\') && decoded(quoted).is_some_and(|key| key == name)
-        }
-    }
-}
-
-struct Scan<'a> {
+pub(super) struct Scan<'a> {
+    doc: &'a str,
     text: &'a [u8],
     at: usize,
+    /// Nothing in the text is escaped, and no control character could stand in a string: a string
+    /// ends at the next quote.
+    plain: bool,
+    /// How many objects of [`object`](Self::object) are open.
+    open: u32,
 }
 
 impl Scan<'_> {
+    /// One object, as [`members`] shows it.
+    pub(super) fn object(
+        &mut self,
+        mut see: impl FnMut(&mut Self, &str) -> Result<(), BadEvent>,
+    ) -> Result<(), BadEvent> {
+        if !self.take(b'{') {
+            return Err(self.bad("not a JSON object"));
+        }
+        self.open += 1;
+        self.blanks();
+        if !self.take(b'}') {
+            loop {
+                let key = self.key()?;
+                self.blanks();
+                let quoted = &self.doc[key];
+                if self.plain {
+                    see(self, &quoted[1..quoted.len() - 1])?;
+                } else {
+                    // What is no text names nothing.
+                    see(self, &decoded(quoted).unwrap_or_default())?;
+                }
+                match self.token() {
+                    Some(b',') => {}
+                    Some(b'}') => break,
+                    _ => return Err(self.bad_last("expected `,` or `}`")),
+                }
+            }
+        }
+        self.open -= 1;
+        Ok(())
+    }
+
+    /// Whether an object comes next.
+    pub(super) fn at_object(&self) -> bool {
+        self.peek() == Some(b'{')
+    }
+
     fn bad(&self, reason: &'static str) -> BadEvent {
         if self.at >= self.text.len() {
             return BadEvent { at: self.text.len(), reason: "the JSON ends too early" };
@@ -91,50 +102,80 @@ impl Scan<'_> {
         self.bad(reason)
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
     /// The next byte. At the end it still counts up, so that the end is told from its last byte.
+    #[inline]
     fn next(&mut self) -> Option<u8> {
         let byte = self.peek();
         self.at += 1;
         byte
     }
 
+    #[inline]
     fn take(&mut self, byte: u8) -> bool {
         let there = self.peek() == Some(byte);
         self.at += usize::from(there);
         there
     }
 
+    #[inline]
     fn blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
-    /// One value of any kind, with everything in it.
-    fn value(&mut self) -> Result<(), BadEvent> {
-        let mut nest = Nest::new();
+    /// The next byte that is no blank.
+    #[inline]
+    fn token(&mut self) -> Option<u8> {
+        self.blanks();
+        self.next()
+    }
+
+    /// One value of any kind, with everything in it; where it stands.
+    pub(super) fn value(&mut self) -> Result<Range<usize>, BadEvent> {
+        let start = self.at;
+        if matches!(self.peek(), Some(b'{' | b'[')) {
+            self.nested()?;
+        } else {
+            let first = self.next();
+            self.scalar(first)?;
+        }
+        Ok(start..self.at)
+    }
+
+    /// The rest of a value that is neither an object nor a list.
+    #[inline]
+    fn scalar(&mut self, first: Option<u8>) -> Result<(), BadEvent> {
+        match first {
+            Some(b'"') => self.string(),
+            Some(b'0') => self.fraction(),
+            Some(b'1'..=b'9') => {
+                self.digits();
+                self.fraction()
+            }
+            Some(b'-') => {
+                if !self.take(b'0') {
+                    self.some_digits()?;
+                }
+                self.fraction()
+            }
+            Some(b't') => self.word(b"rue"),
+            Some(b'f') => self.word(b"alse"),
+            Some(b'n') => self.word(b"ull"),
+            _ => Err(self.bad_last("expected a value")),
+        }
+    }
+
+    /// An object or a list, with everything in it.
+    fn nested(&mut self) -> Result<(), BadEvent> {
+        let mut nest = Nest::below(self.open);
         loop {
-            self.blanks();
-            match self.next() {
-                Some(b'"') => self.string()?,
-                Some(b'0') => self.fraction()?,
-                Some(b'1'..=b'9') => {
-                    self.digits();
-                    self.fraction()?;
-                }
-                Some(b'-') => {
-                    if !self.take(b'0') {
-                        self.some_digits()?;
-                    }
-                    self.fraction()?;
-                }
-                Some(b't') => self.word(b"rue")?,
-                Some(b'f') => self.word(b"alse")?,
-                Some(b'n') => self.word(b"ull")?,
+            match self.token() {
                 Some(open @ (b'{' | b'[')) => {
                     let object = open == b'{';
                     if !nest.enter(object) {
@@ -149,13 +190,12 @@ impl Scan<'_> {
                     }
                     nest.leave();
                 }
-                _ => return Err(self.bad_last("expected a value")),
+                first => self.scalar(first)?,
             }
             // A value has ended, and perhaps what it is in.
             loop {
                 let Some(object) = nest.innermost() else { return Ok(()) };
-                self.blanks();
-                match self.next() {
+                match self.token() {
                     Some(b',') => {
                         if object {
                             self.key()?;
@@ -172,6 +212,7 @@ impl Scan<'_> {
     }
 
     /// A key and its colon; the key with its quotes.
+    #[inline]
     fn key(&mut self) -> Result<Range<usize>, BadEvent> {
         self.blanks();
         let start = self.at;
@@ -188,7 +229,20 @@ impl Scan<'_> {
     }
 
     /// The rest of a string after its opening quote.
+    #[inline]
     fn string(&mut self) -> Result<(), BadEvent> {
+        if !self.plain {
+            return self.escaped_string();
+        }
+        self.at = quote(self.text, self.at);
+        if self.at == self.text.len() {
+            return Err(self.bad("the JSON ends too early"));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn escaped_string(&mut self) -> Result<(), BadEvent> {
         loop {
             self.at += plain(&self.text[self.at..]);
             match self.next() {
@@ -248,37 +302,69 @@ impl Scan<'_> {
     }
 }
 
-/// What is open, innermost last: a bit each, 1 for an object, below a leading 1.
-struct Nest(u128);
+/// What is open, innermost last: a bit each, 1 for an object.
+struct Nest {
+    bits: u128,
+    depth: u32,
+    most: u32,
+}
 
 impl Nest {
-    const fn new() -> Self {
-        Self(1)
+    /// Within so many objects.
+    fn below(open: u32) -> Self {
+        Self { bits: 0, depth: 0, most: MAX_DEPTH - open }
     }
 
     fn enter(&mut self, object: bool) -> bool {
-        // One level is the document itself.
-        let room = u128::BITS - 1 - self.0.leading_zeros() < MAX_DEPTH - 1;
+        let room = self.depth < self.most;
         if room {
-            self.0 = self.0 << 1 | u128::from(object);
+            self.bits = self.bits << 1 | u128::from(object);
+            self.depth += 1;
         }
         room
     }
 
     fn leave(&mut self) {
-        self.0 >>= 1;
+        self.bits >>= 1;
+        self.depth -= 1;
     }
 
     fn innermost(&self) -> Option<bool> {
-        (self.0 > 1).then_some(self.0 & 1 == 1)
+        (self.depth > 0).then_some(self.bits & 1 == 1)
     }
+}
+
+const ONES: u64 = u64::MAX / 255;
+const HIGH: u64 = ONES << 7;
+
+/// Whether there is neither a backslash nor a control character, one between tokens counted too.
+fn is_plain(text: &[u8]) -> bool {
+    // The least byte is found without a branch, many at a time.
+    let least = text.iter().copied().fold(u8::MAX, u8::min);
+    least >= 0x20 && memchr::memchr(b'\\', text).is_none()
+}
+
+/// Where the next quote from `at` on stands; eight bytes at a time.
+#[inline]
+fn quote(text: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let q = u64::from_le_bytes(*chunk) ^ (ONES * b'"' as u64);
+        // Borrows can only mark bytes above a true mark: the lowest is exact.
+        let marks = q.wrapping_sub(ONES) & !q & HIGH;
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while text.get(at).is_some_and(|b| *b != b'"') {
+        at += 1;
+    }
+    at
 }
 
 /// How many bytes of a string come before a quote, a backslash or a control character; eight at a
 /// time.
 fn plain(text: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
     let stops = |b: u8| b == b'"' || b == b'\\' || b < 0x20;
     let (chunks, tail) = text.as_chunks::<8>();
     for (i, chunk) in chunks.iter().enumerate() {
@@ -304,8 +390,12 @@ mod tests {
 
     use super::*;
 
+    fn checked(doc: &str) -> Result<(), BadEvent> {
+        members(doc, |scan, _| scan.value().map(drop))
+    }
+
     fn accepts(doc: &str) -> bool {
-        members(doc, |_| {}).is_ok()
+        checked(doc).is_ok()
     }
 
     /// The reference: a raw value that is an object.
@@ -386,7 +476,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_place() {
-        let at = |doc| members(doc, |_| {}).map_err(|e| (e.at, e.reason)).unwrap_err();
+        let at = |doc| checked(doc).map_err(|e| (e.at, e.reason)).unwrap_err();
         assert_eq!(at(r#"{"a":1 "b":2}"#), (7, "expected `,` or `}`"));
         assert_eq!(at(r#"{"a":tru}"#), (8, "expected a value"));
         assert_eq!(at(r#"{"a":"b"#), (7, "the JSON ends too early"));
@@ -404,16 +494,22 @@ mod tests {
             assert_eq!(accepts(&nested(depth)), value.is_ok(), "{depth}");
         }
         let deep = "{\"a\":".repeat(1_000_000);
-        assert_eq!(members(&deep, |_| {}).unwrap_err().reason, "nested too deep");
+        assert_eq!(checked(&deep).unwrap_err().reason, "nested too deep");
     }
 
     #[test]
-    fn keys_are_compared_decoded() {
-        assert!(reads(r#""time""#, "time") && reads(r#""\u0074ime""#, "time"));
-        assert!(
-            !reads(r#""a\n""#, "a\\n") && reads(r#""a\n""#, "a\n") && reads(r#""a\\n""#, "a\\n")
-        );
-        assert!(!reads(r#""\ud800""#, "\u{fffd}"));
+    fn names_are_shown_decoded() {
+        let names = |doc: &str| {
+            let mut names = Vec::new();
+            let seen = members(doc, |scan, name| {
+                names.push(name.to_owned());
+                scan.value().map(drop)
+            });
+            seen.map(|()| names)
+        };
+        assert_eq!(names(r#"{"time":1,"":2}"#).unwrap(), ["time", ""]);
+        assert_eq!(names(r#"{"\u0074ime":1,"a\n":2,"b\\n":3}"#).unwrap(), ["time", "a\n", "b\\n"]);
+        assert_eq!(names(r#"{"\ud800":1}"#).unwrap(), [""], "no text names nothing");
     }
 
     /// Pieces that collide often enough to be valid often enough.

@@ -28,6 +28,9 @@ use flight::Flight;
 /// How long a batch that is not full waits for more, from its first event on.
 pub const LINGER: Duration = Duration::from_millis(200);
 
+/// How many items are taken before anything else is looked at.
+const AT_ONCE: usize = 256;
+
 /// Sends everything that `input` yields, until its end or until `stop` is ready.
 ///
 /// Batches are as large as [`SinkCaps`] allow, each under a new call of `scope`; input is taken
@@ -55,7 +58,6 @@ pub async fn ship(
         if ended && driver.idle() {
             break;
         }
-        let wanted = !ended && driver.has_room();
         let step = poll_fn(|cx| {
             // First what is known already: a verdict that has come is not lost to `stop`.
             if let Poll::Ready(Some(landed)) = driver.flights.poll_next_unpin(cx) {
@@ -64,8 +66,21 @@ pub async fn ship(
             if stop.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Step::Stopped);
             }
-            if wanted && let Poll::Ready(item) = input.as_mut().poll_next(cx) {
-                return Poll::Ready(Step::Taken(item));
+            // What is there is taken at once, so that the rest is not looked at for every event;
+            // not without end, so that it is looked at.
+            let mut taken = 0;
+            while !ended && taken < AT_ONCE && driver.has_room() {
+                match input.as_mut().poll_next(cx) {
+                    Poll::Ready(Some(Ok(event))) => driver.take(event),
+                    Poll::Ready(Some(Err(line))) => driver.refuse(&line),
+                    Poll::Ready(None) => ended = true,
+                    Poll::Pending => break,
+                }
+                ended |= driver.summary.fault.is_some();
+                taken += 1;
+            }
+            if taken > 0 {
+                return Poll::Ready(Step::Taken);
             }
             if let Some(linger) = &mut driver.linger
                 && linger.as_mut().poll(cx).is_ready()
@@ -77,9 +92,7 @@ pub async fn ship(
         .await;
         match step {
             Step::Landed((events, delivery)) => driver.settle(&events, &delivery),
-            Step::Taken(Some(Ok(event))) => driver.take(event),
-            Step::Taken(Some(Err(line))) => driver.refuse(&line),
-            Step::Taken(None) => ended = true,
+            Step::Taken => {}
             Step::Lingered => driver.due(),
             Step::Stopped => {
                 driver.abandon();
@@ -93,7 +106,7 @@ pub async fn ship(
 enum Step {
     Landed((Arc<Vec<Event>>, Delivery)),
     Stopped,
-    Taken(Option<Result<Event, BadLine>>),
+    Taken,
     Lingered,
 }
 
@@ -172,7 +185,8 @@ impl<'a> Driver<'a> {
             && (last || self.full() || self.linger.is_none())
             && self.flights.len() < self.caps.max_in_flight.max(1)
         {
-            let events = std::mem::take(&mut self.batch);
+            let room = self.batch.len();
+            let events = std::mem::replace(&mut self.batch, Vec::with_capacity(room));
             self.bytes = 0;
             self.linger = None;
             self.flights.push(Flight::start(self.sink, self.scope.call(), events));
