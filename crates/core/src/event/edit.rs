@@ -62,9 +62,9 @@ impl Event {
         }
         let doc = self.text();
         let mut found = false;
-        let read = members(doc, |scan, name| {
+        let read = members(doc, |scan, at, name| {
             found |= name == key;
-            scan.value().map(drop)
+            scan.value(at, 1)
         });
         debug_assert!(read.is_ok(), "an event is a JSON object");
         found

@@ -22,28 +22,25 @@ impl Head {
     /// in every reader of JSON that keeps one of them.
     pub(super) fn of(doc: &str) -> Result<Self, BadEvent> {
         let (mut time, mut class, mut uid) = (None, None, None);
-        members(doc, |scan, name| {
-            match name {
-                "time" => time = Some(scan.value()?),
-                "class_uid" => class = Some(scan.value()?),
-                "metadata" => {
-                    uid = None;
-                    if !scan.at_object() {
-                        return scan.value().map(drop);
+        members(doc, |scan, at, name| {
+            if name == "metadata" && scan.is_object(at) {
+                uid = None;
+                return scan.object(at, |scan, at, name| {
+                    let end = scan.value(at, 2)?;
+                    if name == "uid" {
+                        uid = Some(at..end);
                     }
-                    scan.object(|scan, name| {
-                        let value = scan.value()?;
-                        if name == "uid" {
-                            uid = Some(value);
-                        }
-                        Ok(())
-                    })?;
-                }
-                _ => {
-                    scan.value()?;
-                }
+                    Some(end)
+                });
             }
-            Ok(())
+            let end = scan.value(at, 1)?;
+            match name {
+                "time" => time = Some(at..end),
+                "class_uid" => class = Some(at..end),
+                "metadata" => uid = None,
+                _ => {}
+            }
+            Some(end)
         })?;
         Ok(Self {
             time: time.and_then(|at| instant(&doc[at])),
