@@ -39,8 +39,7 @@ impl Input {
         if file == Path::new("-") {
             return Ok(Self { from: Box::new(io::stdin()), length: None, read });
         }
-        let unreadable =
-            |e: io::Error| format!("{} cannot be read: {}", file.display(), e.kind());
+        let unreadable = |e: io::Error| format!("{} cannot be read: {}", file.display(), e.kind());
         let opened = File::open(file).map_err(unreadable)?;
         let about = opened.metadata().map_err(unreadable)?;
         let length = about.is_file().then(|| about.len());
