@@ -27,7 +27,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     println!("{events} events, {} bytes each, {rounds} rounds", bytes / events);
     let program = program()?;
     for product in ["hec", "elastic"] {
-        for gzip in [false] {
+        for gzip in [false, true] {
             Case { product, gzip }.run(&program, &dir, &file, events, rounds)?;
         }
     }
