@@ -42,7 +42,7 @@ impl Input {
         let unreadable = |e: io::Error| format!("{} cannot be read: {}", file.display(), e.kind());
         let opened = File::open(file).map_err(unreadable)?;
         let about = opened.metadata().map_err(unreadable)?;
-        let length = about.is_file().then(|| about.len());
+        let length = about.is_file().then_some(about.len());
         Ok(Self { from: Box::new(opened), length, read })
     }
 
