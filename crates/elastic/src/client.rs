@@ -34,6 +34,10 @@ impl Cluster {
 
     /// Who we are, and whether we may create documents in the target.
     pub(crate) async fn check(&self, call: &Call) -> Health {
+        self.http.health(self.look(call).await)
+    }
+
+    async fn look(&self, call: &Call) -> Health {
         let grant = format!("grant create_doc and auto_configure on {}", self.target);
         let who =
             self.http.get("_security/_authenticate", "elastic.check").send(call).await.map(drop);

@@ -197,3 +197,53 @@ fn no_proxy(http: &mut Section) -> Option<Vec<String>> {
 fn is_ip(host: &str) -> bool {
     host.split('/').next().is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the tests are that show what a key changes.
+    const TESTS: [&str; 4] = [
+        include_str!("../tests/it/bodies.rs"),
+        include_str!("../tests/it/proxy.rs"),
+        include_str!("../tests/it/settings.rs"),
+        include_str!("../tests/it/tls.rs"),
+    ];
+
+    /// The keys of all fields; a field that is not listed does not compile.
+    macro_rules! keys {
+        ($($field:ident: $($key:literal)+;)*) => {{
+            let Settings { $($field: _),* } = Settings::default();
+            vec![$($($key),+),*]
+        }};
+    }
+
+    #[test]
+    fn t25_every_field_has_keys_that_are_documented_and_tested() {
+        let mut keys = keys! {
+            timeout: "timeout";
+            attempt_timeout: "attempt_timeout";
+            connect_timeout: "connect_timeout";
+            max_attempts: "max_attempts";
+            retry_after_cap: "retry_after_cap";
+            requests_per_second: "requests_per_second";
+            max_in_flight: "max_in_flight";
+            max_answer: "max_answer";
+            gzip: "gzip";
+            tls: "ca_file" "client_cert" "client_key" "danger_accept_invalid_certs";
+            proxy: "proxy" "proxy_username" "proxy_password";
+            no_proxy: "no_proxy";
+        };
+        let table = include_str!("settings.rs").lines().filter_map(|l| l.strip_prefix("/// | `"));
+        let mut documented: Vec<_> = table.filter_map(|row| row.split('`').next()).collect();
+        keys.sort_unstable();
+        documented.sort_unstable();
+        assert_eq!(keys, documented);
+        for key in keys {
+            let test = format!("async fn t25_{key}_");
+            let plain = format!("\nfn t25_{key}_");
+            let tested = TESTS.iter().any(|t| t.contains(&test) || t.contains(&plain));
+            assert!(tested, "no test t25_{key}_… shows what it changes");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The calls, one request each (a search and a comment list: one request a page).
 
 use serde_json::Value;
-use watchfloor_core::{Call, Error, Kind, Result, TicketKey};
+use watchfloor_core::{Call, Error, Health, Kind, Result, TicketKey};
 use watchfloor_http::{Client, Repeat};
 
 use crate::map::{TICKET_FIELDS, has_key};
@@ -21,6 +21,11 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(http: Client) -> Self {
         Self { http }
+    }
+
+    /// A check's health with what the connection showed.
+    pub(crate) fn health(&self, found: Health) -> Health {
+        self.http.health(found)
     }
 
     /// Who we are: 401 without a valid credential, also where anonymous access is allowed.

@@ -43,6 +43,12 @@ impl Connector for Issues {
     }
 
     async fn check(&self, call: &Call) -> Health {
+        self.site.health(self.look(call).await)
+    }
+}
+
+impl Issues {
+    async fn look(&self, call: &Call) -> Health {
         let grant = format!("grant {} in project {}", PERMISSIONS.join(", "), self.project);
         if let Err(e) = self.site.myself(call).await {
             return Health::of_error(&e, &grant);

@@ -1,6 +1,6 @@
 //! The calls, one request each.
 
-use watchfloor_core::{Call, Error, Kind, Outcome, Result};
+use watchfloor_core::{Call, Error, Health, Kind, Outcome, Result};
 use watchfloor_http::{Client, Repeat};
 
 use crate::map::TICKET_FIELDS;
@@ -24,6 +24,11 @@ impl Instance {
     fn path(&self, rest: &str) -> String {
         // v2: an empty list is 200, not the 404 of v1.
         format!("api/now/v2/table/{}{rest}", self.table)
+    }
+
+    /// A check's health with what the connection showed.
+    pub(crate) fn health(&self, found: Health) -> Health {
+        self.http.health(found)
     }
 
     /// Reads one record: what a check can do without an effect.

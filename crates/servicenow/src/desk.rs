@@ -58,11 +58,8 @@ impl Connector for Incidents {
 
     async fn check(&self, call: &Call) -> Health {
         let seen = format!("a record of {} was read", self.instance.table());
-        Health::of(
-            self.instance.probe(call).await,
-            &seen,
-            "give the user read and write on the table, such as the role sn_incident_write",
-        )
+        let grant = "give the user read and write on the table, such as the role sn_incident_write";
+        self.instance.health(Health::of(self.instance.probe(call).await, &seen, grant))
     }
 }
 

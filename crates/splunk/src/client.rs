@@ -1,7 +1,7 @@
 //! The collector's one call.
 
 use bytes::Bytes;
-use watchfloor_core::{Call, Error, EventId, Kind, Outcome, Result};
+use watchfloor_core::{Call, Error, EventId, Health, Kind, Outcome, Result};
 use watchfloor_http::{Attempts, Client, Repeat, Reply};
 
 use crate::sink::OnUnknown;
@@ -26,6 +26,11 @@ impl Collector {
 
     pub(crate) fn attempts(&self, call: &Call) -> Attempts {
         self.http.attempts(call)
+    }
+
+    /// A check's health with what the connection showed.
+    pub(crate) fn health(&self, found: Health) -> Health {
+        self.http.health(found)
     }
 
     /// Sends envelopes one after another.

@@ -107,7 +107,8 @@ impl Connector for Hec {
 
     async fn check(&self, call: &Call) -> Health {
         let fix = "enable the token and allow it the index that is configured";
-        Health::of(self.collector.probe(call).await, "the collector knows the token", fix)
+        let probed = self.collector.probe(call).await;
+        self.collector.health(Health::of(probed, "the collector knows the token", fix))
     }
 }
 

@@ -15,6 +15,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, version};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, rustls};
+use watchfloor_core::EventId;
 
 /// The names of a twin on this host.
 const HERE: [&str; 3] = ["127.0.0.1", "::1", "localhost"];
@@ -23,13 +24,21 @@ const HERE: [&str; 3] = ["127.0.0.1", "::1", "localhost"];
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    /// An authority that nobody knows yet.
+    /// An authority that nobody knows yet, of a name of its own.
     ///
     /// # Panics
     /// Where no key can be made.
     pub fn new() -> Self {
+        Self::named(&format!("Watchfloor test authority {}", EventId::random()))
+    }
+
+    /// The same with this name, which another may have too.
+    ///
+    /// # Panics
+    /// Where no key can be made.
+    pub fn named(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.distinguished_name.push(DnType::CommonName, "Watchfloor test authority");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate().expect("a key");

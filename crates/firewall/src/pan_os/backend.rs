@@ -129,6 +129,7 @@ impl Connector for PanOs {
         let listed = page.is_ok();
         let grant = "give the administrator's role operational requests and the User-ID agent";
         let health = Health::of(page, "it lists registered addresses", grant);
+        let health = self.api.health(health);
         if !listed {
             return health;
         }

@@ -1,4 +1,4 @@
-use watchfloor_core::{Call, Error, Kind, Outcome, Result};
+use watchfloor_core::{Call, Error, Health, Kind, Outcome, Result};
 use watchfloor_http::{Client, Repeat};
 
 use super::wire::{BadReply, Reply, Section, Update, show_registered};
@@ -13,6 +13,11 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(client: Client, vsys: String) -> Self {
         Self { client, vsys }
+    }
+
+    /// A check's health with what the connection showed.
+    pub(crate) fn health(&self, found: Health) -> Health {
+        self.client.health(found)
     }
 
     /// Registers or unregisters addresses.

@@ -143,11 +143,27 @@ mod tests {
     }
 
     #[test]
+    fn members_are_one_text_and_bounded_together() {
+        let one = gzip(&vec![b'x'; 1000]);
+        let members: Bytes = std::iter::repeat_n(&one[..], 64).collect::<Vec<_>>().concat().into();
+        assert_eq!(unpacked("gzip", members.clone(), 64_000).unwrap().len(), 64_000);
+        let refused = unpacked("x-gzip", members.clone(), 63_999).unwrap_err();
+        assert!(refused.message.contains("max_answer"));
+        let cut = members.slice(..members.len() - 1);
+        assert!(unpacked("gzip", cut, 1 << 20).unwrap_err().message.contains("no whole gzip"));
+    }
+
+    #[test]
     fn what_is_no_gzip_or_not_offered_is_refused() {
         let whole = gzip(b"some text");
-        for (encoding, body) in
-            [("gzip", whole.slice(..whole.len() - 4)), ("gzip", "plain".into()), ("zstd", whole)]
-        {
+        for (encoding, body) in [
+            ("gzip", whole.slice(..whole.len() - 4)),
+            ("gzip", whole.slice(..5)),
+            ("gzip", "plain".into()),
+            ("gzip, gzip", whole.clone()),
+            ("br", whole.clone()),
+            ("zstd", whole),
+        ] {
             let refused = unpacked(encoding, body, 1 << 20).unwrap_err();
             assert_eq!((refused.kind, refused.outcome), (Kind::Protocol, Outcome::Unknown));
         }

@@ -69,6 +69,9 @@ fn handshake(e: &rustls::Error) -> &'static str {
                 "TLS: the certificate is of no trusted issuer (an authority that is not in ca_file \
                  or the system's roots, or self-signed)"
             }
+            Certificate::BadSignature => {
+                "TLS: the certificate is of no trusted issuer: the one of that name has another key"
+            }
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
                 "TLS: the certificate is for another name than the URL's"
             }
@@ -110,6 +113,7 @@ fn refused_certificate(alert: Alert) -> Option<&'static str> {
         | Alert::CertificateRevoked
         | Alert::CertificateExpired
         | Alert::CertificateUnknown
+        | Alert::DecryptError
         | Alert::AccessDenied => "TLS: the other side refuses our client certificate",
         _ => return None,
     })

@@ -74,18 +74,22 @@ pub(super) fn ways(settings: &Settings) -> Result<Vec<Way>> {
 }
 
 fn ways_in(settings: &Settings, env: impl Fn(&str) -> Option<String>) -> Result<Vec<Way>> {
-    let except = settings.no_proxy.join(",");
-    if let Some(proxy) = settings.proxy.clone() {
-        return Ok(vec![Way { proxy, to: To::All, except }]);
-    }
     let first = |names: &[&'static str]| {
         let set = |name: &&'static str| Some((*name, env(name).filter(|v| !v.trim().is_empty())?));
         names.iter().find_map(set)
     };
-    let except = match first(&NO_PROXY) {
-        Some((_, list)) => format!("{except},{list},{THIS_HOST}"),
-        None => format!("{except},{THIS_HOST}"),
-    };
+    let mut except = settings.no_proxy.join(",");
+    if settings.proxy.is_none() {
+        let list = first(&NO_PROXY).map(|(_, list)| list).unwrap_or_default();
+        except = format!("{except},{list},{THIS_HOST}");
+    }
+    // Beneath us `*` stands for names alone, not for addresses.
+    if except.split(',').any(|host| host.trim() == "*") {
+        return Ok(Vec::new());
+    }
+    if let Some(proxy) = settings.proxy.clone() {
+        return Ok(vec![Way { proxy, to: To::All, except }]);
+    }
     let way = |(to, names): (To, &[&'static str])| {
         let (name, value) = first(names)?;
         let proxy = of_environment(&value).map_err(|e| {
@@ -154,7 +158,7 @@ mod tests {
             (&[("HTTP_PROXY", "evil:1")], vec![]),
             (
                 &[("HTTPS_PROXY", "http://p.example:3128")],
-                vec![format!("Https Proxy(p.example:3128) ,{here}")],
+                vec![format!("Https Proxy(p.example:3128) ,,{here}")],
             ),
             (
                 &[
@@ -166,7 +170,7 @@ mod tests {
             ),
             (
                 &[("ALL_PROXY", "https://u:cnry%20pass@p")],
-                vec![format!("Https Proxy(p:443) ,{here}"), format!("Http Proxy(p:443) ,{here}")],
+                vec![format!("Https Proxy(p:443) ,,{here}"), format!("Http Proxy(p:443) ,,{here}")],
             ),
         ] {
             assert_eq!(of(&settings, env).unwrap(), ways, "{env:?}");
@@ -186,11 +190,15 @@ mod tests {
             no_proxy: vec!["a.example".into(), "10.0.0.0/8".into()],
             ..Settings::default()
         };
-        let env = [("HTTPS_PROXY", "q:2"), ("NO_PROXY", "*")];
+        let env = [("HTTPS_PROXY", "q:2"), ("NO_PROXY", "b.example")];
         assert_eq!(of(&settings, &env).unwrap(), ["All Proxy(p:1) a.example,10.0.0.0/8"]);
         let without = Settings { proxy: None, ..settings };
         let here = THIS_HOST;
-        let through = format!("Https Proxy(q:2) a.example,10.0.0.0/8,*,{here}");
+        let through = format!("Https Proxy(q:2) a.example,10.0.0.0/8,b.example,{here}");
         assert_eq!(of(&without, &env).unwrap(), [through]);
+        let none: [&str; 0] = [];
+        assert_eq!(of(&without, &[("HTTPS_PROXY", "q:2"), ("NO_PROXY", "b, *")]).unwrap(), none);
+        let nobody = Settings { no_proxy: vec!["*".into()], ..without };
+        assert_eq!(of(&nobody, &env).unwrap(), none);
     }
 }
