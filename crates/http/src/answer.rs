@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use watchfloor_core::{Error, Kind, Outcome, Result, Timestamp};
 
-use crate::retry::after::delay_of;
+use crate::retry::after::{Hint, delay_by, delay_of};
 
 /// An answer of the other side, read to its end and unpacked.
 ///
@@ -35,11 +35,31 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// How long `Retry-After` asks to wait: seconds or an HTTP date, the latter measured against
-    /// the answer's own `Date`, so that a skewed clock on either side does not matter. Not capped;
-    /// the layer caps what it obeys.
+    /// How long `Retry-After` asks to wait: seconds, also with a fraction, or an HTTP date, which is
+    /// measured against the answer's own `Date`, so that a skewed clock on either side does not
+    /// matter. Not capped; the layer caps what it obeys.
     pub fn retry_after(&self) -> Option<Duration> {
         delay_of(self.header("retry-after")?, self.header("date"), self.received)
+    }
+
+    /// When a header of the vendor's own asks to come back, for
+    /// [`Verdict::not_before`](crate::Verdict::not_before). A point in time is measured against the
+    /// answer's `Date` as in [`Answer::retry_after`].
+    ///
+    /// ```
+    /// use watchfloor_http::{Answer, HeaderMap, Hint, StatusCode};
+    /// # use watchfloor_core::Timestamp;
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("retry-after-ms", "1500".parse()?);
+    /// let received = "2026-11-24T08:00:00Z".parse()?;
+    /// let answer = Answer::new(StatusCode::TOO_MANY_REQUESTS, headers, "".into(), received);
+    /// let at = answer.hint("retry-after-ms", Hint::Millis).unwrap();
+    /// assert_eq!(at.to_string(), "2026-11-24T08:00:01.500Z");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn hint(&self, header: &str, form: Hint) -> Option<Timestamp> {
+        let wait = delay_by(form, self.header(header)?, self.header("date"), self.received)?;
+        Some(self.received.saturating_add(wait))
     }
 
     /// The body as JSON. The error names the path to what does not fit, never a value.

@@ -121,53 +121,107 @@ pub enum Resend {
     Caller,
 }
 
-/// What a status says, where the product means what its status says.
-///
-/// | status | kind | outcome | reach |
-/// |---|---|---|---|
-/// | 2xx | success | | |
-/// | 401 | unauthenticated | rejected | credential |
-/// | 403 | forbidden | rejected | request |
-/// | 404, 410 | not found | rejected | request |
-/// | 408 | timed out | unknown | endpoint |
-/// | 409, 412 | conflict | rejected | request |
-/// | 413, 414, 431 | too large | rejected | request |
-/// | 429 | rate limited | rejected | host |
-/// | other 4xx | invalid | rejected | request |
-/// | 501, 505 | unsupported | rejected | request |
-/// | 503 | unavailable | rejected | endpoint |
-/// | other 5xx | unavailable | unknown | endpoint; 500: request |
-/// | anything else | unexpected answer | rejected | request |
-///
-/// A 500 may come after the effect, a 502 or 504 from a proxy that lost the answer: nobody can say.
-/// A 3xx is refused: redirects are not followed, so that a credential goes nowhere else.
-pub fn by_status(answer: &Answer) -> Option<Verdict> {
+/// A row of [`STATUSES`].
+pub(crate) struct Row {
+    statuses: &'static [(u16, u16)],
+    pub(crate) kind: Kind,
+    pub(crate) outcome: Outcome,
+    pub(crate) reach: Reach,
+    pub(crate) says: &'static str,
+}
+
+/// What each status says that is no success; the first row that holds it counts. Code, test and
+/// documentation are made from it.
+pub(crate) const STATUSES: [Row; 16] = {
+    use Kind::{
+        Conflict, Forbidden, Invalid, NotFound, Protocol, RateLimited, TooLarge, Unauthenticated,
+        Unavailable, Unsupported,
+    };
     use Outcome::{Rejected, Unknown};
-    let status = answer.status;
-    let (kind, outcome, reach, message) = match status.as_u16() {
-        200..=299 => return None,
-        401 => (Kind::Unauthenticated, Rejected, Reach::Credential, "the credential is refused"),
-        403 => (Kind::Forbidden, Rejected, Reach::Request, "the credential may not do this"),
-        404 | 410 => (Kind::NotFound, Rejected, Reach::Request, "it is not there"),
-        408 => (Kind::Timeout, Unknown, Reach::Endpoint, "the server gave up waiting"),
-        409 | 412 => (Kind::Conflict, Rejected, Reach::Request, "it collides with what is there"),
-        413 | 414 | 431 => (Kind::TooLarge, Rejected, Reach::Request, "the request is too large"),
-        429 => (Kind::RateLimited, Rejected, Reach::Host, "the server asks for fewer requests"),
-        400..=499 => (Kind::Invalid, Rejected, Reach::Request, "the server calls it invalid"),
-        500 => (Kind::Unavailable, Unknown, Reach::Request, "the server failed"),
-        501 | 505 => (Kind::Unsupported, Rejected, Reach::Request, "the server cannot do this"),
-        503 => (Kind::Unavailable, Rejected, Reach::Endpoint, "the server cannot serve now"),
-        502..=599 => (Kind::Unavailable, Unknown, Reach::Endpoint, "no answer behind the gateway"),
-        300..=399 => (
-            Kind::Protocol,
+    use Reach::{Credential, Endpoint, Host, Request};
+    const fn row(
+        statuses: &'static [(u16, u16)],
+        kind: Kind,
+        outcome: Outcome,
+        reach: Reach,
+        says: &'static str,
+    ) -> Row {
+        Row { statuses, kind, outcome, reach, says }
+    }
+    const fn one(status: u16) -> (u16, u16) {
+        (status, status)
+    }
+    [
+        row(&[one(401)], Unauthenticated, Rejected, Credential, "the credential is refused"),
+        row(&[one(403)], Forbidden, Rejected, Request, "the credential may not do this"),
+        row(&[one(404), one(410)], NotFound, Rejected, Request, "it is not there"),
+        row(&[one(408)], Kind::Timeout, Unknown, Endpoint, "the server gave up waiting"),
+        row(&[one(409), one(412)], Conflict, Rejected, Request, "it collides with what is there"),
+        row(
+            &[one(413), one(414), one(431)],
+            TooLarge,
             Rejected,
-            Reach::Request,
+            Request,
+            "the request is too large",
+        ),
+        row(&[one(429)], RateLimited, Rejected, Host, "the server asks for fewer requests"),
+        row(&[(400, 499)], Invalid, Rejected, Request, "the server calls it invalid"),
+        row(&[one(500)], Unavailable, Unknown, Request, "the server failed"),
+        row(&[one(501), one(505)], Unsupported, Rejected, Request, "the server cannot do this"),
+        row(&[one(503)], Unavailable, Rejected, Endpoint, "the server cannot serve now"),
+        row(&[one(502), one(504)], Unavailable, Unknown, Endpoint, "no answer behind the gateway"),
+        row(&[(500, 599)], Unavailable, Unknown, Endpoint, "the server failed in its own way"),
+        row(
+            &[(300, 399)],
+            Protocol,
+            Rejected,
+            Request,
             "the server redirects; redirects are not followed, check the URL",
         ),
-        _ => (Kind::Protocol, Rejected, Reach::Request, "no final answer"),
-    };
-    let close = status == StatusCode::REQUEST_TIMEOUT;
-    Some(Verdict { close, ..Verdict::new(kind, outcome, message).reach(reach) })
+        row(&[(100, 199)], Protocol, Rejected, Request, "no final answer"),
+        row(&[(600, 999)], Protocol, Rejected, Request, "no status of HTTP"),
+    ]
+};
+
+impl Row {
+    fn holds(&self, status: u16) -> bool {
+        self.statuses.iter().any(|(from, to)| (*from..=*to).contains(&status))
+    }
+}
+
+#[doc = include_str!("by_status.md")]
+pub fn by_status(answer: &Answer) -> Option<Verdict> {
+    if answer.status.is_success() {
+        return None;
+    }
+    let row = STATUSES.iter().find(|row| row.holds(answer.status.as_u16()))?;
+    let close = answer.status == StatusCode::REQUEST_TIMEOUT;
+    Some(Verdict { close, ..Verdict::new(row.kind, row.outcome, row.says).reach(row.reach) })
+}
+
+/// The table as the documentation shows it.
+#[cfg(test)]
+pub(crate) fn markdown() -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from("| status | kind | outcome | reach | the error says |\n");
+    text.push_str("|---|---|---|---|---|\n| 2xx | success | | | |\n");
+    for Row { statuses, kind, outcome, reach, says } in STATUSES {
+        let one = |(from, to): &(u16, u16)| match to - from {
+            0 => from.to_string(),
+            99 if matches!(from, 400 | 500) => format!("other {}xx", from / 100),
+            99 => format!("{}xx", from / 100),
+            _ => format!("{from}–{to}"),
+        };
+        let labels: Vec<_> = statuses.iter().map(one).collect();
+        let reach = format!("{reach:?}").to_lowercase();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {outcome} | {reach} | {says} |",
+            labels.join(", "),
+            kind.as_str()
+        );
+    }
+    text
 }
 
 #[cfg(test)]

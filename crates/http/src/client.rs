@@ -1,12 +1,14 @@
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
 use url::Url;
-use watchfloor_core::{Call, ConnectorName, Error, Health, Kind, Result, Stage, State};
+use watchfloor_core::{Call, ConnectorName, Error, Health, Kind, Result, Stage, State, TenantId};
 
 use crate::auth::Credential;
 use crate::endpoint::RoundRobin;
+use crate::layer::Host;
 use crate::transport::Transport;
 use crate::{Attempts, Auth, Classify, Layer, Repeat, Request, Settings, egress};
 
@@ -18,6 +20,7 @@ pub(crate) struct Inner {
     pub(crate) name: ConnectorName,
     pub(crate) layer: Layer,
     pub(crate) endpoints: Vec<Endpoint>,
+    hosts: Mutex<HashMap<TenantId, Arc<[Arc<Host>]>>>,
     pub(crate) turn: RoundRobin,
     pub(crate) credential: Credential,
     pub(crate) settings: Settings,
@@ -54,6 +57,7 @@ impl Client {
                 name: name.clone(),
                 layer,
                 endpoints: endpoints.into_iter().map(endpoint).collect(),
+                hosts: Mutex::default(),
                 turn: RoundRobin::default(),
                 credential,
                 settings,
@@ -133,6 +137,20 @@ impl Client {
     /// `timeout`, one budget for all of them. See [`Request::send_on`].
     pub fn attempts(&self, call: &Call) -> Attempts {
         Attempts::new(self.clone(), call)
+    }
+}
+
+impl Inner {
+    /// What the layer keeps of each endpoint's host, in the order of the endpoints.
+    pub(crate) fn hosts(&self, tenant: &TenantId) -> Arc<[Arc<Host>]> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hosts) = hosts.get(tenant) {
+            return hosts.clone();
+        }
+        let host = |e: &Endpoint| self.layer.host(tenant, &e.authority);
+        let all: Arc<[_]> = self.endpoints.iter().map(host).collect();
+        hosts.insert(tenant.clone(), all.clone());
+        all
     }
 }
 

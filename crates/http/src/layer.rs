@@ -2,24 +2,31 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
 use url::Url;
 use watchfloor_core::{Clock, ConnectorName, Result, TenantId};
 
 use crate::auth::Tokens;
 use crate::endpoint::Breaker;
 use crate::limit::{InFlight, Rate};
+use crate::observe::Observer;
 use crate::retry::budget::Budget;
 use crate::{Auth, Classify, Client, Settings};
 
 /// What the connectors of a process share: retry budgets, limiters and breakers by tenant and host,
 /// tokens by tenant and credential. One per process; a clone is the same layer.
 #[derive(Clone)]
-pub struct Layer(Arc<Inner>);
+pub struct Layer {
+    inner: Arc<Inner>,
+    observer: Option<Arc<dyn Observer>>,
+}
 
 struct Inner {
     clock: Arc<dyn Clock>,
     hosts: Mutex<HashMap<HostKey, Arc<Host>>>,
     tokens: Tokens,
+    /// Some breaker has changed: who waits for one looks again.
+    changed: Arc<Notify>,
 }
 
 /// Tenant, and `host:port`.
@@ -37,7 +44,14 @@ pub(crate) struct Host {
 impl Layer {
     /// A layer that waits on this clock.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Inner { clock, hosts: Mutex::default(), tokens: Tokens::default() }))
+        let (hosts, tokens, changed) = Default::default();
+        Self { inner: Arc::new(Inner { clock, hosts, tokens, changed }), observer: None }
+    }
+
+    /// The same layer, which tells this observer what the clients do that are made with it.
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     /// The client of a connector. `endpoints` are base URLs of one product, used in turn; the paths
@@ -59,21 +73,29 @@ impl Layer {
 
     /// The clock it waits on.
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
+        &self.inner.clock
     }
 
     pub(crate) fn tokens(&self) -> &Tokens {
-        &self.0.tokens
+        &self.inner.tokens
+    }
+
+    pub(crate) fn observer(&self) -> Option<&dyn Observer> {
+        self.observer.as_deref()
+    }
+
+    pub(crate) fn changed(&self) -> &Arc<Notify> {
+        &self.inner.changed
     }
 
     pub(crate) fn host(&self, tenant: &TenantId, authority: &Arc<str>) -> Arc<Host> {
-        let mut hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = self.inner.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.entry((tenant.clone(), authority.clone())).or_default().clone()
     }
 }
 
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Layer").field("clock", &self.0.clock).finish_non_exhaustive()
+        f.debug_struct("Layer").field("clock", &self.inner.clock).finish_non_exhaustive()
     }
 }

@@ -11,11 +11,13 @@ mod endpoint;
 mod factory;
 mod layer;
 mod limit;
+mod redact;
 mod request;
 mod settings;
 mod transport;
 mod urls;
 
+pub mod observe;
 pub mod retry;
 
 pub use answer::Answer;
@@ -28,6 +30,7 @@ pub use factory::{Env, Factory, Ports};
 pub use http::{HeaderMap, Method, StatusCode};
 pub use layer::Layer;
 pub use request::{Reply, Request};
+pub use retry::after::Hint;
 pub use retry::{Attempts, Repeat};
 pub use settings::Settings;
 pub use transport::{Proxy, Tls};

@@ -1,13 +1,13 @@
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 use watchfloor_core::{Call, Error, Kind, Result, Retry};
 
+use crate::retry::Shot;
 use crate::transport::body;
 use crate::{Answer, Attempts, Client, Repeat, Verdict, egress, retry};
 
@@ -116,39 +116,40 @@ impl Request {
     /// that the caller can see what is left to send; before it sends that on the same `attempts`,
     /// it waits with [`Attempts::wait`].
     pub async fn send_on(mut self, attempts: &mut Attempts) -> Result<Reply> {
-        let name = self.client.name().clone();
-        let ready = match self.broken.take() {
-            Some(broken) => Err(broken),
-            None => self.urls(),
-        };
-        let urls = ready.map_err(|e| e.with_operation(self.operation).with_connector(&name))?;
+        if let Some(broken) = self.broken.take() {
+            let name = self.client.name();
+            return Err(broken.with_operation(self.operation).with_connector(name));
+        }
         if self.client.settings().gzip {
             body::pack(&mut self.parts, self.client.0.layer.clock()).await;
         }
-        retry::drive(attempts, self.operation, self.repeat, &urls, &self.parts).await
+        let shot = Shot {
+            operation: self.operation,
+            repeat: self.repeat,
+            parts: &self.parts,
+            url: &|endpoint| self.url(endpoint),
+        };
+        retry::drive(attempts, &shot).await
     }
 
     async fn send_in(self, attempts: &mut Attempts) -> Result<Answer> {
-        let (operation, repeat) = (self.operation, self.repeat);
+        let repeat = self.repeat;
         match self.send_on(attempts).await? {
             Reply::Done(answer) => Ok(answer),
             Reply::Resend(answer, verdict) => {
-                Err(attempts.failure(operation, repeat, &verdict, Some(&answer)))
+                let asked = attempts.asked(&verdict, Some(&answer));
+                Err(attempts.failure(repeat, &verdict, Some(&answer), asked))
             }
         }
     }
 
-    /// The URL on each endpoint.
-    fn urls(&self) -> Result<Arc<[url::Url]>> {
-        let endpoints = self.client.0.endpoints.iter();
-        endpoints
-            .map(|endpoint| {
-                let mut url = egress::below(&endpoint.url, &self.path)?;
-                let query = Some(self.parts.query.as_str());
-                url.set_query(query.filter(|q| !q.is_empty()));
-                Ok(url)
-            })
-            .collect()
+    /// The URL on the endpoint of this number.
+    fn url(&self, endpoint: usize) -> Result<Url> {
+        let mut url = egress::below(&self.client.0.endpoints[endpoint].url, &self.path)?;
+        if !self.parts.query.is_empty() {
+            url.set_query(Some(&self.parts.query));
+        }
+        Ok(url)
     }
 }
 

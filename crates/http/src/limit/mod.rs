@@ -4,4 +4,4 @@ mod in_flight;
 mod rate;
 
 pub(crate) use in_flight::{InFlight, Slot};
-pub(crate) use rate::Rate;
+pub(crate) use rate::{Place, Rate};

@@ -3,10 +3,14 @@ use std::time::Duration;
 
 use watchfloor_core::{Call, Clock, Error, Kind, Outcome, Result, Retry, TenantId, Timestamp};
 
+use http::HeaderValue;
+
 use super::{Action, Class, Repeat, action, backoff};
 use crate::deadline::{Busied, Deadline};
+use crate::endpoint::Turn;
 use crate::layer::Host;
-use crate::{Answer, Client, Reach, Verdict};
+use crate::observe::{BreakerChange, Observation, Operation};
+use crate::{Answer, Client, Verdict};
 
 /// The attempts of one operation: their count, their time, their budget.
 ///
@@ -16,8 +20,12 @@ use crate::{Answer, Client, Reach, Verdict};
 pub struct Attempts {
     pub(crate) client: Client,
     pub(super) tenant: TenantId,
-    pub(super) traceparent: Option<String>,
+    pub(super) traceparent: Option<HeaderValue>,
     pub(super) deadline: Deadline,
+    /// The state of each endpoint's host.
+    pub(super) hosts: Arc<[Arc<Host>]>,
+    /// What was sent last.
+    pub(super) operation: &'static str,
     /// Attempts begun.
     used: u32,
     /// What was taken from the budget since the last success.
@@ -33,10 +41,12 @@ impl Attempts {
     pub(crate) fn new(client: Client, call: &Call) -> Self {
         let deadline = Deadline::new(client.0.layer.clock(), call, client.0.settings.timeout);
         Self {
+            hosts: client.0.hosts(call.tenant()),
             client,
             tenant: call.tenant().clone(),
-            traceparent: call.traceparent().map(str::to_owned),
+            traceparent: call.traceparent().and_then(|t| HeaderValue::from_str(t).ok()),
             deadline,
+            operation: "",
             used: 0,
             repeats: 0,
             unsettled: false,
@@ -58,7 +68,7 @@ impl Attempts {
         let clock = self.clock().clone();
         let capped = not_before.map(|at| self.capped(at.since(clock.now())));
         let mut busied = Busied::new(&clock);
-        self.again(capped, &mut busied).await.map_err(|over| {
+        self.again(None, capped, &mut busied).await.map_err(|over| {
             let (kind, what) = match over {
                 Over::Attempts => (Kind::Unavailable, "max_attempts are used up"),
                 Over::Budget => (Kind::Unavailable, "the host's retry budget is used up"),
@@ -100,6 +110,7 @@ impl Attempts {
     /// Waits before a repeat, or says what is used up.
     pub(super) async fn again(
         &mut self,
+        because: Option<Kind>,
         asked: Option<Duration>,
         busied: &mut Busied,
     ) -> Result<(), Over> {
@@ -114,12 +125,23 @@ impl Attempts {
             return Err(Over::Budget);
         }
         self.repeats += 1;
+        self.observe(|operation| {
+            Some(Observation::Repeating { operation, because, wait, asked: asked.is_some() })
+        });
         busied.pause(wait).await;
         Ok(())
     }
 
-    fn not_before(&self, wait: Option<Duration>) -> Retry {
-        Retry::NotBefore(self.clock().now().saturating_add(wait.unwrap_or_default()))
+    /// From when on to try again: after what was asked for, and after the rest of the endpoint
+    /// that is the first to have had it.
+    fn not_before(&self, asked: Option<Duration>) -> Retry {
+        let now = self.clock().monotonic();
+        let rest = self.hosts.iter().map(|host| host.breaker.rest_left(now)).min();
+        Retry::NotBefore(self.in_a(asked.unwrap_or_default().max(rest.unwrap_or_default())))
+    }
+
+    pub(super) fn in_a(&self, wait: Duration) -> Timestamp {
+        self.clock().now().saturating_add(wait)
     }
 
     fn error(&self, kind: Kind, what: &str, outcome: Outcome) -> Error {
@@ -131,15 +153,14 @@ impl Attempts {
         Error::new(kind, what).with_outcome(outcome).with_connector(self.client.name())
     }
 
-    /// The error of an operation that ended with this verdict.
+    /// The error of an operation that ended with this verdict; `asked` is the wait before another.
     pub(crate) fn failure(
         &self,
-        operation: &'static str,
         repeat: Repeat,
         verdict: &Verdict,
         answer: Option<&Answer>,
+        asked: Option<Duration>,
     ) -> Error {
-        let asked = self.asked(verdict, answer);
         let retry = match action(repeat, verdict.outcome, Class::of(verdict.kind)) {
             Action::Again => self.not_before(asked),
             Action::Stop => Retry::Never,
@@ -147,6 +168,7 @@ impl Attempts {
         };
         // A wait that does not fit into the operation is passed on to whoever has the time.
         let too_late = matches!(retry, Retry::NotBefore(_))
+            && answer.is_some()
             && asked.is_some_and(|wait| !self.deadline.allows(wait));
         let kind = if too_late { Kind::RateLimited } else { verdict.kind };
         let error = self.error(kind, &verdict.message, verdict.outcome);
@@ -159,40 +181,34 @@ impl Attempts {
             None => error,
         };
         let error = if self.used > 1 { error.with("attempts", self.used) } else { error };
-        error.with_retry(retry).with_operation(operation)
+        error.with_retry(retry).with_operation(self.operation)
     }
 
     /// The wait that the other side asked for, capped.
-    pub(super) fn asked(&self, verdict: &Verdict, answer: Option<&Answer>) -> Option<Duration> {
+    pub(crate) fn asked(&self, verdict: &Verdict, answer: Option<&Answer>) -> Option<Duration> {
         let by_adapter = verdict.not_before.map(|at| at.since(self.clock().now()));
         by_adapter.or_else(|| answer?.retry_after()).map(|wait| self.capped(wait))
     }
 
-    /// Lets everything wait that a verdict reaches.
-    pub(super) fn heed(&self, verdict: &Verdict, host: &Host, asked: Option<Duration>) {
-        let now = self.clock().monotonic();
-        let until = asked.map(|wait| now.saturating_add(wait));
-        match verdict.reach {
-            Reach::Endpoint => host.breaker.fail(now),
-            _ => host.breaker.succeed(),
-        }
-        match (verdict.reach, until) {
-            (Reach::Endpoint | Reach::Host, Some(until)) => host.rate.pause(until),
-            (Reach::Credential, Some(until)) => {
-                self.hosts().iter().for_each(|host| host.rate.pause(until));
-            }
-            _ => {}
-        }
-        if verdict.close {
-            self.client.0.transport.renew();
+    /// Tells the observer, if there is one.
+    pub(super) fn observe<'a>(
+        &'a self,
+        seen: impl FnOnce(Operation<'a>) -> Option<Observation<'a>>,
+    ) {
+        let Some(observer) = self.client.0.layer.observer() else { return };
+        let connector = self.client.name();
+        let operation = Operation { connector, tenant: &self.tenant, name: self.operation };
+        if let Some(seen) = seen(operation) {
+            observer.observe(&seen);
         }
     }
 
-    /// The state of each endpoint's host.
-    pub(super) fn hosts(&self) -> Vec<Arc<Host>> {
-        let inner = &self.client.0;
-        let host = |e: &crate::client::Endpoint| inner.layer.host(&self.tenant, &e.authority);
-        inner.endpoints.iter().map(host).collect()
+    pub(super) fn breaker_changed(&self, turn: &Turn, change: BreakerChange) {
+        let endpoint = &*self.client.0.endpoints[turn.index].authority;
+        if let BreakerChange::Rests(rest) = change {
+            tracing::debug!(endpoint, rest_ms = rest.as_millis() as u64, "endpoint rests");
+        }
+        self.observe(|operation| Some(Observation::Breaker { operation, endpoint, change }));
     }
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use watchfloor_core::random;
 
-const BASE: Duration = Duration::from_millis(500);
-const CAP: Duration = Duration::from_secs(20);
+pub(super) const BASE: Duration = Duration::from_millis(500);
+pub(super) const CAP: Duration = Duration::from_secs(20);
 
 /// The ceiling of the wait after the `failed`-th failure, from one: 0.5 s, 1 s, 2 s … 20 s.
-fn ceiling(failed: u32) -> Duration {
+pub(super) fn ceiling(failed: u32) -> Duration {
     BASE.saturating_mul(1 << failed.saturating_sub(1).min(10)).min(CAP)
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const FULL: u32 = 500;
-const COST: u32 = 5;
+pub(super) const FULL: u32 = 500;
+pub(super) const COST: u32 = 5;
 
 /// A bucket of tokens: a repeat takes five; a success gives back what its repeats took, or one.
 ///

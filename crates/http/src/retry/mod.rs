@@ -8,9 +8,13 @@ pub(crate) mod after;
 mod attempts;
 mod backoff;
 pub(crate) mod budget;
+mod exchange;
+mod gates;
+#[cfg(test)]
+mod page;
 mod pipeline;
 mod table;
 
 pub use attempts::Attempts;
-pub(crate) use pipeline::drive;
+pub(crate) use pipeline::{Shot, drive};
 pub use table::{Action, COLUMNS, Class, Repeat, TABLE, action, markdown};

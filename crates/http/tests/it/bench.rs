@@ -176,6 +176,7 @@ pub(crate) fn name() -> ConnectorName {
 pub(crate) struct Raw {
     pub(crate) url: Url,
     pub(crate) connections: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -189,17 +190,20 @@ impl Raw {
         let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         let (answer, connections) = (Arc::new(answer.into()), Arc::new(AtomicUsize::new(0)));
         let count = connections.clone();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let met = requests.clone();
         let task = tokio::spawn(async move {
             let mut all = tokio::task::JoinSet::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                let (answer, permit) = (answer.clone(), permit.clone());
+                let (answer, permit, met) = (answer.clone(), permit.clone(), met.clone());
                 all.spawn(async move {
                     let mut head = Vec::new();
                     while let Ok(byte) = stream.read_u8().await {
                         head.push(byte);
                         if head.ends_with(b"\r\n\r\n") {
                             head.clear();
+                            met.fetch_add(1, Ordering::SeqCst);
                             permit.acquire().await.unwrap().forget();
                             if stream.write_all(&answer).await.is_err() {
                                 return;
@@ -209,7 +213,18 @@ impl Raw {
                 });
             }
         });
-        Self { url, connections, task }
+        Self { url, connections, requests, task }
+    }
+
+    /// Returns once so many requests were met.
+    pub(crate) async fn met(&self, requests: usize) {
+        let met = async {
+            while self.requests.load(Ordering::SeqCst) < requests {
+                tokio::task::yield_now().await;
+            }
+        };
+        #[allow(clippy::disallowed_methods, reason = "a test that fails ends")]
+        tokio::time::timeout(std::time::Duration::from_secs(10), met).await.unwrap();
     }
 
     /// Answers at once, as often as it is asked.

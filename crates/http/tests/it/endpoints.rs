@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use watchfloor_core::Outcome;
+use watchfloor_core::{Clock as _, Kind, Outcome, Retry};
 use watchfloor_http::{Auth, Reach, Repeat, Settings, Verdict, by_status};
 use watchfloor_testkit::Fault;
 
@@ -30,7 +30,7 @@ async fn one_endpoints_hint_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
-async fn an_only_endpoint_is_asked_however_often_it_failed() {
+async fn an_only_endpoint_is_asked_at_once_up_to_its_third_failure_in_a_row() {
     let bench = Bench::new().await;
     for nth in 1..=4 {
         bench.server.script().on("item", nth, Fault::status(503));
@@ -38,12 +38,83 @@ async fn an_only_endpoint_is_asked_however_often_it_failed() {
     let mut once = Settings::default();
     once.max_attempts = 1;
     let client = bench.client(once);
+    let mut elapsed = Vec::new();
     for _ in 0..4 {
         let e = client.get("item", "x.get").send(&bench.call()).await.unwrap_err();
         assert_eq!(e.outcome(), Outcome::Rejected);
+        elapsed.push(bench.clock.elapsed().as_secs());
     }
+    assert_eq!(elapsed, [0, 0, 0, 4], "the fourth at the end of its rest");
+    // It never is removed, and whoever has no time to wait for it is told at once.
+    let now = bench.clock.now();
+    let hurried = bench.call().within(now, Duration::from_secs(5));
+    let e = client.get("item", "x.get").send(&hurried).await.unwrap_err();
+    assert_eq!((e.kind(), e.outcome()), (Kind::Unavailable, Outcome::NotSent), "{e}");
+    assert_eq!(e.retry(), Retry::NotBefore(now.saturating_add(Duration::from_secs(8))));
+    assert_eq!(bench.count("item"), 4);
     client.get("item", "x.get").send(&bench.call()).await.unwrap();
-    assert_eq!(bench.clock.elapsed(), Duration::ZERO);
+    client.get("item", "x.get").send(&bench.call()).await.unwrap();
+    assert_eq!(bench.clock.elapsed(), Duration::from_secs(12), "an answer ends the rest");
+}
+
+#[tokio::test]
+async fn after_its_rest_one_request_tries_it_and_the_others_wait_for_that_one() {
+    let bench = Bench::new().await;
+    for nth in 1..=3 {
+        bench.server.script().on("item", nth, Fault::status(503));
+    }
+    let mut once = Settings::default();
+    once.max_attempts = 1;
+    let client = bench.client(once);
+    for _ in 0..3 {
+        client.get("item", "x.get").send(&bench.call()).await.unwrap_err();
+    }
+    bench.server.script().on("item", 1, Fault::status(503));
+    let all: Vec<_> = (0..9)
+        .map(|_| {
+            let (client, call) = (client.clone(), bench.call());
+            tokio::spawn(async move { client.get("item", "x.get").send(&call).await.is_ok() })
+        })
+        .collect();
+    let mut good = 0;
+    for one in all {
+        good += usize::from(one.await.unwrap());
+    }
+    assert_eq!(good, 8);
+    let at: Vec<_> = bench.server.log().of("item").iter().map(|l| l.at).collect();
+    let since: Vec<_> = at[3..].iter().map(|t| t.since(at[0]).as_secs()).collect();
+    assert_eq!(since[..2], [4, 12], "one, and one again after its rest: {since:?}");
+    assert!(since[2..].iter().all(|s| *s == 12), "then everybody: {since:?}");
+}
+
+#[tokio::test]
+async fn a_probe_that_is_dropped_leaves_the_way_free() {
+    let permit = std::sync::Arc::new(tokio::sync::Semaphore::new(3));
+    let raw = Raw::answering(wire("503 No", "", b""), permit.clone()).await;
+    let bench = Bench::new().await;
+    let mut once = Settings::default();
+    once.max_attempts = 1;
+    let client = bench.at(vec![raw.url.clone()], Auth::none(), once);
+    for _ in 0..3 {
+        client.get("item", "x.get").send(&bench.call()).await.unwrap_err();
+    }
+    let sent = || {
+        let (client, call) = (client.clone(), bench.call());
+        tokio::spawn(async move { client.get("item", "x.get").send(&call).await })
+    };
+    let probe = sent();
+    raw.met(4).await;
+    let waits = sent();
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    probe.abort();
+    assert!(probe.await.unwrap_err().is_cancelled());
+    raw.met(5).await;
+    permit.add_permits(2);
+    let e = waits.await.unwrap().unwrap_err();
+    assert_eq!(e.context("status"), Some("503"), "it was the next to try");
+    assert!(bench.clock.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]

@@ -1,17 +1,14 @@
-use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::sync::Semaphore;
-use tracing::field::{Field, Visit};
-use tracing::span;
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tokio::task::JoinHandle;
 use watchfloor_core::config::Value;
 use watchfloor_core::{Clock as _, Kind, Outcome, Retry};
-use watchfloor_http::{Auth, Repeat, Settings};
+use watchfloor_http::{Answer, Auth, Client, Repeat, Settings};
 use watchfloor_testkit::Fault;
 
 use crate::bench::{Bench, Product, Raw, settings, wire};
@@ -51,9 +48,7 @@ async fn the_concurrency_permit_comes_before_the_credential() {
     let first = bench.at(vec![raw.url.clone()], Auth::none(), one.clone());
     let call = bench.call();
     let first = tokio::spawn(async move { first.get("x", "x.get").send(&call).await });
-    while raw.connections.load(std::sync::atomic::Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    raw.met(1).await;
     let token = bench.url().join("token").unwrap();
     let auth = Auth::client_credentials(token, "c", watchfloor_core::Secret::new("s3cret"), None);
     let second = bench.at(vec![raw.url.clone()], auth, one);
@@ -142,70 +137,119 @@ async fn a_request_is_sent_as_it_was_built() {
     assert_eq!((bad.kind(), bad.outcome()), (Kind::Invalid, Outcome::NotSent));
 }
 
-/// Writes down every span with its fields.
-#[derive(Clone, Default)]
-struct Spans(Arc<Mutex<Vec<(span::Id, String)>>>);
-
-struct Fields<'a>(&'a mut String);
-
-impl Visit for Fields<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        let _ = write!(self.0, " {}={value:?}", field.name());
-    }
+/// A client of a product that answers when it is let, and of which one request is under way.
+async fn one_under_way(keys: Vec<(&str, Value)>) -> (Bench, Raw, Arc<Semaphore>, Client) {
+    let permit = Arc::new(Semaphore::new(0));
+    let raw = Raw::answering(wire("200 OK", "", b"{}"), permit.clone()).await;
+    let bench = Bench::new().await;
+    let client = bench.at(vec![raw.url.clone()], Auth::none(), settings(keys));
+    drop(sent(&client, &bench));
+    raw.met(1).await;
+    (bench, raw, permit, client)
 }
 
-impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Spans {
-    fn on_new_span(&self, span: &span::Attributes<'_>, id: &span::Id, _: Context<'_, S>) {
-        let mut line = span.metadata().name().to_owned();
-        span.record(&mut Fields(&mut line));
-        self.0.lock().unwrap().push((id.clone(), line));
-    }
-    fn on_record(&self, id: &span::Id, values: &span::Record<'_>, _: Context<'_, S>) {
-        // Ids are used again: the newest is meant.
-        let mut all = self.0.lock().unwrap();
-        if let Some((_, line)) = all.iter_mut().rev().find(|(known, _)| known == id) {
-            values.record(&mut Fields(line));
-        }
+/// A request in a task of its own.
+fn sent(client: &Client, bench: &Bench) -> JoinHandle<watchfloor_core::Result<Answer>> {
+    let (client, call) = (client.clone(), bench.call());
+    tokio::spawn(async move { client.get("item", "x.get").send(&call).await })
+}
+
+async fn turns(n: usize) {
+    for _ in 0..n {
+        tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
-async fn spans_have_opentelemetrys_names_and_no_query_or_body() {
+async fn a_caller_that_gives_up_gives_its_place_back_wherever_it_waits() {
+    let one = || vec![("max_in_flight", Value::Integer(1))];
+    // While it waits for a place.
+    let (bench, _raw, permit, client) = one_under_way(one()).await;
+    let waiting = sent(&client, &bench);
+    turns(20).await;
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    permit.add_permits(2);
+    sent(&client, &bench).await.unwrap().unwrap();
+    // While it is under way.
+    let (bench, raw, permit, client) = one_under_way(one()).await;
+    let waiting = sent(&client, &bench);
+    permit.add_permits(1);
+    raw.met(2).await;
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    permit.add_permits(2);
+    sent(&client, &bench).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_gives_its_place_by_the_rate_back() {
     let bench = Bench::new().await;
-    bench.server.script().on("item", 1, Fault::status(503));
-    // For the whole process: a subscriber of one thread is missed by call sites that another
-    // thread meets first. What is of this test is told by its names.
-    let spans = Spans::default();
-    let subscriber = tracing_subscriber::registry().with(spans.clone());
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-    let auth = Auth::bearer(watchfloor_core::Secret::new("cnry"));
-    let client = bench.with_auth(auth, Settings::default());
-    let post = client.post("item", "spans.op", Repeat::Keyed).query("q", "cnry").json("cnry");
-    post.send(&bench.call()).await.unwrap();
-    let port = format!("server.port={}", bench.url().port().unwrap());
-    let spans = spans.0.lock().unwrap();
-    let ours: Vec<_> = spans
-        .iter()
-        .map(|(_, line)| line)
-        .filter(|l| l.contains(&port) || l.contains("spans.op"))
-        .collect();
-    let seen = format!("{ours:#?}");
-    assert_eq!(ours.len(), 3, "{seen}");
-    assert!(
-        ours[0].starts_with("http.call") && ours[0].contains(r#"otel.name="spans.op""#),
-        "{seen}"
-    );
-    for (n, status) in [(0, 503), (1, 200)] {
-        let line = ours[n + 1];
-        for field in [
-            "http.attempt".to_owned(),
-            r#" http.request.method="POST""#.to_owned(),
-            format!(" http.request.resend_count={n}"),
-            format!(" http.response.status_code={status}"),
-            r#" server.address="127.0.0.1""#.to_owned(),
-        ] {
-            assert!(line.contains(&field), "{field}: {line}");
-        }
+    let client = bench.client(settings(vec![("requests_per_second", Value::Float(0.1))]));
+    sent(&client, &bench).await.unwrap().unwrap();
+    // The clock stands still meanwhile: nobody's time comes.
+    let busy = bench.clock.busy();
+    let given_up = sent(&client, &bench);
+    turns(20).await;
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    drop(busy);
+    sent(&client, &bench).await.unwrap().unwrap();
+    assert_eq!(bench.clock.elapsed(), Duration::from_secs(10), "not 20");
+}
+
+#[tokio::test]
+async fn a_hint_holds_up_those_who_already_wait_for_their_place() {
+    let permit = Arc::new(Semaphore::new(0));
+    let busy = wire("429 Too Many Requests", "retry-after: 40\r\n", b"");
+    let raw = Raw::answering(busy, permit.clone()).await;
+    let bench = Bench::new().await;
+    let keys = vec![("max_in_flight", Value::Integer(1)), ("max_attempts", Value::Integer(1))];
+    let client = bench.at(vec![raw.url.clone()], Auth::none(), settings(keys));
+    let first = sent(&client, &bench);
+    raw.met(1).await;
+    // It has its place by the rate, and waits for the first to end.
+    let second = sent(&client, &bench);
+    turns(20).await;
+    permit.add_permits(2);
+    first.await.unwrap().unwrap_err();
+    assert_eq!(bench.clock.elapsed(), Duration::ZERO);
+    second.await.unwrap().unwrap_err();
+    assert_eq!(bench.clock.elapsed(), Duration::from_secs(40));
+}
+
+#[tokio::test]
+async fn after_a_hint_those_who_waited_keep_their_distance() {
+    let bench = Bench::new().await;
+    bench.server.script().on("item", 1, Fault::retry_after(429, 30));
+    let client = bench.client(settings(vec![("requests_per_second", Value::Float(0.5))]));
+    let all: Vec<_> = (0..4).map(|_| sent(&client, &bench)).collect();
+    for one in all {
+        one.await.unwrap().unwrap();
     }
-    assert!(!seen.contains("cnry"), "{seen}");
+    let at: Vec<_> = bench.server.log().of("item").iter().map(|l| l.at).collect();
+    let gaps: Vec<_> = at.windows(2).map(|w| w[1].since(w[0]).as_secs()).collect();
+    assert!(gaps[0] >= 30 && gaps[1..].iter().all(|gap| *gap >= 2), "{gaps:?}");
+}
+
+#[tokio::test]
+async fn who_asked_first_is_served_first() {
+    let (bench, raw, permit, client) =
+        one_under_way(vec![("max_in_flight", Value::Integer(1))]).await;
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let mut all = Vec::new();
+    for n in 0..5 {
+        let (client, call, order) = (client.clone(), bench.call(), order.clone());
+        all.push(tokio::spawn(async move {
+            client.get("item", "x.get").send(&call).await.unwrap();
+            order.lock().unwrap().push(n);
+        }));
+        turns(20).await;
+    }
+    permit.add_permits(6);
+    for one in all {
+        one.await.unwrap();
+    }
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+    drop(raw);
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use watchfloor_core::{Kind, Outcome, Retry};
 use watchfloor_http::retry::{Action, COLUMNS, Class, action};
-use watchfloor_http::{Auth, ByStatus, Repeat, Reply, Settings, Verdict, by_status};
+use watchfloor_http::{Auth, ByStatus, Hint, Repeat, Reply, Settings, Verdict, by_status};
 use watchfloor_testkit::{Answer, Fault};
 
 use crate::bench::{Bench, Raw, name};
@@ -112,6 +112,7 @@ async fn t07_retry_after_is_obeyed_up_to_its_cap() {
         // The server's clock is hours ahead, and its date says "now".
         (past, 0, 1),
         (Fault::Instead(Answer::new(429).header("retry-after", "later")), 0, 1),
+        (Fault::Instead(Answer::new(429).header("retry-after", "7.25")), 7, 8),
     ] {
         let bench = Bench::new().await;
         bench.server.script().on("item", 1, fault.clone());
@@ -260,4 +261,74 @@ async fn a_caller_that_rebuilds_the_body_waits_as_the_server_asks_up_to_the_cap(
     assert_eq!(bench.clock.elapsed(), Duration::from_secs(70));
     let e = attempts.wait(Some(at(90_000))).await.unwrap_err();
     assert_eq!((e.kind(), e.retry()), (Kind::RateLimited, Retry::NotBefore(at(130))));
+}
+
+#[tokio::test]
+async fn t07_a_vendors_own_header_is_obeyed() {
+    let bench = Bench::new().await;
+    let busy = Answer::new(429).header("x-ratelimit-reset", "2026-11-24T08:00:25Z");
+    bench.server.script().on("item", 1, Fault::Instead(busy));
+    let classify = |answer: &watchfloor_http::Answer| {
+        let verdict = by_status(answer)?;
+        Some(match answer.hint("x-ratelimit-reset", Hint::Rfc3339) {
+            Some(at) => verdict.not_before(at),
+            None => verdict,
+        })
+    };
+    let urls = vec![bench.url()];
+    let settings = Settings::default();
+    let client = bench.layer.client(&name(), urls, Auth::none(), settings, classify).unwrap();
+    client.get("item", "x.get").send(&bench.call()).await.unwrap();
+    assert_eq!(bench.clock.elapsed(), Duration::from_secs(25));
+}
+
+/// A client whose 4xx are sent again by the caller.
+fn rebuilding(bench: &Bench) -> watchfloor_http::Client {
+    let rebuild = |answer: &watchfloor_http::Answer| {
+        by_status(answer).map(|v| if v.kind == Kind::Invalid { v.resent_by_caller() } else { v })
+    };
+    let urls = vec![bench.url()];
+    bench.layer.client(&name(), urls, Auth::none(), Settings::default(), rebuild).unwrap()
+}
+
+#[tokio::test]
+async fn a_caller_that_rebuilds_need_not_know_how_the_server_asks_for_a_wait() {
+    let bench = Bench::new().await;
+    bench.server.script().on("item", 1, Fault::retry_after(400, 9));
+    let client = rebuilding(&bench);
+    let mut attempts = client.attempts(&bench.call());
+    let post = || client.post("item", "x.send", Repeat::Duplicates);
+    let Reply::Resend(_, verdict) = post().send_on(&mut attempts).await.unwrap() else {
+        panic!("400 is resent")
+    };
+    attempts.wait(verdict.not_before).await.unwrap();
+    assert!(matches!(post().send_on(&mut attempts).await.unwrap(), Reply::Done(_)));
+    assert_eq!(bench.clock.elapsed(), Duration::from_secs(9));
+}
+
+#[tokio::test]
+async fn what_the_caller_resends_draws_on_the_same_budget_as_what_the_layer_resends() {
+    let bench = Bench::new().await;
+    // 25 operations of four repeats each use the host's budget up.
+    for nth in 1..=126 {
+        bench.server.script().on("item", nth, Fault::status(400));
+    }
+    let client = rebuilding(&bench);
+    for n in 0..26 {
+        let mut attempts = client.attempts(&bench.call());
+        let e = loop {
+            let post = client.post("item", "x.send", Repeat::Duplicates);
+            post.send_on(&mut attempts).await.unwrap();
+            if let Err(e) = attempts.wait(None).await {
+                break e;
+            }
+        };
+        let (used, says) = if n < 25 { (5, "max_attempts") } else { (1, "retry budget") };
+        assert_eq!(attempts.used(), used, "{n}");
+        assert!(e.to_string().contains(says), "{n}: {e}");
+    }
+    // The layer's own repeats have nothing left either.
+    bench.server.script().on("item", 1, Fault::status(500));
+    client.get("item", "x.get").send(&bench.call()).await.unwrap_err();
+    assert_eq!(bench.count("item"), 127);
 }
