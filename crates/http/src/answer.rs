@@ -67,6 +67,10 @@ impl Answer {
     /// [`Kind::Protocol`]. The outcome is `Unknown`: a success whose body is not what the contract
     /// says may come from a proxy or a login page, and nobody can say what became of the request.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        if let Ok(value) = serde_json::from_slice(&self.body) {
+            return Ok(value);
+        }
+        // Once more with the path, which costs twice as much and is wanted for an error alone.
         let mut reader = serde_json::Deserializer::from_slice(&self.body);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
             let (path, e) = (e.path().to_string(), e.into_inner());
