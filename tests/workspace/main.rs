@@ -1,5 +1,7 @@
-//! What must hold across the crates: the layering, the map, the facts, the size of files.
+//! What must hold across the crates: the layering, the map, the facts, the size of files, examples
+//! that run.
 
+mod examples;
 mod facts;
 mod files;
 mod lab;
