@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use watchfloor::http::SystemClock;
 use watchfloor_testkit::twins::{Elasticsearch, Hec};
-use watchfloor_testkit::{Server, Twin};
+use watchfloor_testkit::{Authority, Server, Tls, Twin};
 
 use crate::program::{KEY, Place, Run, TOKEN};
 
@@ -82,6 +82,42 @@ async fn unauthenticated_forbidden_and_unreachable_are_told_apart() {
     assert_eq!(run.status, 1, "{run:?}");
     assert_eq!(failure(&run, "siem").as_deref(), Some("reachable"));
     assert_eq!(failure(&run, "search").as_deref(), Some("reachable"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t24_tls_is_a_stage_of_its_own() {
+    let (known, stranger) = (Authority::new(), Authority::new());
+    let clock = Arc::new(SystemClock::new());
+    let at =
+        async |tls: &Tls| Server::start_tls(Hec::new(TOKEN), clock.clone(), tls).await.unwrap();
+    let check = |splunk: &Server<Hec>, more: &str| {
+        let place = Place::new(&(hec(&splunk.url()) + more + "\n"));
+        place.write("ca.pem", known.pem());
+        place.run(&["check"])
+    };
+    let tls = |run: &Run| run.json().into_iter().find(|l| l["stage"] == "tls").unwrap();
+    let trusted = "ca_file = \"ca.pem\"";
+
+    let splunk = at(&Tls::of(&known)).await;
+    let run = check(&splunk, trusted);
+    assert_eq!((run.status, run.err.as_str()), (0, ""), "{run:?}");
+    assert_eq!(tls(&run)["state"], "good", "{run:?}");
+    let run = check(&splunk, "");
+    assert_eq!(run.status, 1, "{run:?}");
+    assert_eq!(failure(&run, "siem").as_deref(), Some("tls"));
+    assert!(tls(&run)["fix"].as_str().unwrap().contains("ca_file"), "{run:?}");
+
+    for bad in [Tls::of(&stranger), Tls::named(&known, &["splunk.example"]), Tls::expired(&known)] {
+        let splunk = at(&bad).await;
+        let run = check(&splunk, trusted);
+        assert_eq!(failure(&run, "siem").as_deref(), Some("tls"), "{run:?}");
+        assert_eq!(splunk.script().count("*"), 0, "nothing was asked");
+    }
+
+    let run = check(&at(&Tls::self_signed()).await, "danger_accept_invalid_certs = true");
+    assert_eq!(run.status, 1, "{run:?}");
+    assert_eq!(failure(&run, "siem").as_deref(), Some("degraded"));
+    assert!(run.err.contains("WARN") && run.err.contains("siem"), "it is loud: {run:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
