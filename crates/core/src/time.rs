@@ -4,9 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The largest instant an event may carry: `9999-12-31T00:00:00Z`, in milliseconds.
+/// The largest instant an event may carry: `9999-12-31T23:59:59.999Z`, in milliseconds.
 const MAX_MILLIS: i64 = 253_402_300_799_999;
 
 /// An instant of wall-clock time, to the millisecond, UTC.
@@ -64,11 +66,13 @@ impl Timestamp {
 
     /// The calendar day in UTC, as `2026-11-24`.
     pub fn utc_day(self) -> String {
-        self.jiff().strftime("%Y-%m-%d").to_string()
+        self.civil().date().to_string()
     }
 
-    fn jiff(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    /// In UTC. A `jiff::Timestamp` ends a day before the year 9999 does, to leave room for offsets.
+    fn civil(self) -> DateTime {
+        const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+        EPOCH.checked_add(SignedDuration::from_millis(self.0)).unwrap_or(DateTime::MAX)
     }
 }
 
@@ -96,7 +100,7 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", self.jiff())
+        write!(f, "{:.3}Z", self.civil())
     }
 }
 
@@ -129,6 +133,9 @@ mod tests {
         assert_eq!(t.to_string(), "2026-11-24T07:36:01.500Z");
         assert_eq!(t.to_string().parse::<Timestamp>().unwrap(), t);
         assert_eq!(t.utc_day(), "2026-11-24");
+        let last = Timestamp::from_millis(MAX_MILLIS).unwrap();
+        assert_eq!(last.to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(last.utc_day(), "9999-12-31");
     }
 
     #[test]

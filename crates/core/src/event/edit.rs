@@ -79,15 +79,11 @@ impl Event {
         if !body[1..].trim_ascii_start().is_empty() {
             out.push(b',');
         }
-        out.extend_from_slice(quoted(key).as_bytes());
+        serde_json::to_writer(&mut *out, key).expect("text is writable");
         out.push(b':');
         out.extend_from_slice(value.as_bytes());
         out.push(b'}');
     }
-}
-
-fn quoted(key: &str) -> String {
-    serde_json::Value::from(key).to_string()
 }
 
 #[cfg(test)]

@@ -60,6 +60,13 @@ impl Attempts {
         self.used
     }
 
+    /// What is left to send got smaller: a piece was taken, or one was refused for what is in it and
+    /// goes again in parts. Its attempts begin anew, so that the last part is repeated as often as
+    /// the first; the time of the operation goes on.
+    pub fn progressed(&mut self) {
+        self.used = 0;
+    }
+
     /// Waits as before any other repeat: for the backoff, and until `not_before`, capped.
     ///
     /// An error where attempts, budget or time are used up; its kind is `RateLimited` where it is
