@@ -6,7 +6,7 @@ mod jira;
 mod pan_os;
 mod servicenow;
 
-pub use elasticsearch::Elasticsearch;
+pub use elasticsearch::{Block, Elasticsearch, Flavor};
 pub use hec::{Hec, HeldEvent};
 pub use jira::{HeldIssue, Jira};
 pub use pan_os::{PanOs, Registered};

@@ -1,8 +1,13 @@
-//! Elasticsearch 9: `_bulk`, and what a check asks.
+//! Elasticsearch and OpenSearch: `_bulk`, and what a check asks.
 
+mod bulk;
 mod filter;
+mod flavor;
 mod framing;
 mod index;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,45 +17,36 @@ use serde_json::{Map, Value, json};
 
 use crate::{Answer, Fault, Request, Twin};
 
-use filter::filtered;
-use framing::read;
+pub use flavor::Flavor;
+pub use index::Block;
 use index::Target;
-
-const ANONYMOUS: &str = "unable to authenticate with provided credentials and anonymous access is not \
-                         allowed for this request";
-
-/// What a query of `_bulk` may hold; anything else is refused.
-const PARAMETERS: &[&str] = &[
-    "_source",
-    "_source_excludes",
-    "_source_includes",
-    "error_trace",
-    "filter_path",
-    "human",
-    "include_source_on_error",
-    "list_executed_pipelines",
-    "pipeline",
-    "pretty",
-    "refresh",
-    "require_alias",
-    "require_data_stream",
-    "routing",
-    "timeout",
-    "wait_for_active_shards",
-];
 
 /// A cluster of one node. A name such as `logs-api-default` is a data stream, any other an index.
 /// Of faults it carries out itself [`Fault::ResetAmid`], [`Fault::ExpireCredential`] and
 /// [`Fault::Items`].
 #[derive(Debug)]
 pub struct Elasticsearch {
+    flavor: Flavor,
     /// The `Authorization` headers that it accepts; without one it has no security.
     authorization: Vec<String>,
     max_body: usize,
+    max_pressure: usize,
     may_write: bool,
-    /// Fields that take only values of a type: index, path, type.
-    mappings: Vec<(String, String, String)>,
+    auto_create: bool,
+    mappings: Vec<Mapping>,
     state: Mutex<State>,
+}
+
+/// What an index says of its documents.
+#[derive(Debug, Default)]
+struct Mapping {
+    index: String,
+    /// Fields that take only values of a type: path, type.
+    fields: Vec<(String, String)>,
+    /// No other fields.
+    strict: bool,
+    /// So many fields.
+    limit: Option<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -58,15 +54,21 @@ struct State {
     targets: BTreeMap<String, Target>,
     next_id: u64,
     revoked: bool,
+    read_only: bool,
+    breaker: bool,
+    blocks: Vec<(String, Block)>,
 }
 
 impl Elasticsearch {
     /// A cluster without security.
     pub fn open() -> Self {
         Self {
+            flavor: Flavor::default(),
             authorization: Vec::new(),
             max_body: 100 << 20,
+            max_pressure: usize::MAX,
             may_write: true,
+            auto_create: true,
             mappings: Vec::new(),
             state: Mutex::default(),
         }
@@ -75,6 +77,12 @@ impl Elasticsearch {
     /// A cluster that accepts this API key (in its encoded form) alone.
     pub fn with_api_key(key: &str) -> Self {
         Self::open().accept(&format!("ApiKey {key}"))
+    }
+
+    /// The same as another product or version; it is Elasticsearch 9 else.
+    pub fn flavor(mut self, flavor: Flavor) -> Self {
+        self.flavor = flavor;
+        self
     }
 
     /// It accepts this `Authorization` header too: `ApiKey …`, `Basic …` or `Bearer …`.
@@ -89,123 +97,113 @@ impl Elasticsearch {
         self
     }
 
+    /// The same with room for so many bytes at once: a larger body is refused with 429.
+    pub fn max_pressure(mut self, bytes: usize) -> Self {
+        self.max_pressure = bytes;
+        self
+    }
+
     /// The same, with a key that may not write.
     pub fn read_only(mut self) -> Self {
         self.may_write = false;
         self
     }
 
-    /// With a field that takes only values of a type: `ip` or `long`.
-    pub fn mapping(mut self, index: &str, path: &str, kind: &str) -> Self {
-        self.mappings.push((index.to_owned(), path.to_owned(), kind.to_owned()));
+    /// The same where no index and no data stream is made by itself.
+    pub fn without_auto_create(mut self) -> Self {
+        self.auto_create = false;
         self
+    }
+
+    /// With an index, or a data stream, that is there from the start.
+    pub fn index(mut self, index: &str) -> Self {
+        self.mapping_of(index);
+        self
+    }
+
+    /// With a field that takes only values of a type: `ip`, `long` or `object`.
+    pub fn mapping(mut self, index: &str, path: &str, kind: &str) -> Self {
+        self.mapping_of(index).fields.push((path.to_owned(), kind.to_owned()));
+        self
+    }
+
+    /// With an index that takes no field but those of its mapping.
+    pub fn strict(mut self, index: &str) -> Self {
+        self.mapping_of(index).strict = true;
+        self
+    }
+
+    /// With an index that takes documents of so many fields.
+    pub fn max_fields(mut self, index: &str, limit: usize) -> Self {
+        self.mapping_of(index).limit = Some(limit);
+        self
+    }
+
+    fn mapping_of(&mut self, index: &str) -> &mut Mapping {
+        let at = self.mappings.iter().position(|m| m.index == index).unwrap_or_else(|| {
+            self.mappings.push(Mapping { index: index.to_owned(), ..Mapping::default() });
+            self.mappings.len() - 1
+        });
+        &mut self.mappings[at]
+    }
+
+    /// From now on something keeps an index from taking documents.
+    pub fn block(&self, index: &str, block: Block) {
+        self.unblock(index);
+        self.lock().blocks.push((index.to_owned(), block));
+    }
+
+    /// Nothing keeps it any more.
+    pub fn unblock(&self, index: &str) {
+        self.lock().blocks.retain(|(i, _)| i != index);
+    }
+
+    /// Whether the whole cluster takes no change.
+    pub fn set_read_only(&self, read_only: bool) {
+        self.lock().read_only = read_only;
+    }
+
+    /// Whether a circuit breaker refuses every bulk request.
+    pub fn trip_breaker(&self, tripped: bool) {
+        self.lock().breaker = tripped;
+    }
+
+    /// Gives a data stream its next backing index. Ids are known in the newest alone.
+    pub fn roll_over(&self, stream: &str) {
+        if let Some(target) = self.lock().targets.get_mut(stream) {
+            let documents = std::mem::take(&mut target.documents);
+            target.older.push(documents);
+        }
     }
 
     /// The documents of an index or data stream: the source, byte for byte, by id.
     pub fn held(&self, target: &str) -> BTreeMap<String, Bytes> {
         let state = self.lock();
-        let documents = state.targets.get(target).map(|t| &t.documents);
-        let held = documents.into_iter().flatten();
-        held.map(|(id, d)| (id.clone(), d.source.clone())).collect()
+        let all = state.targets.get(target).into_iter();
+        let all = all.flat_map(|t| t.older.iter().chain([&t.documents])).flatten();
+        all.map(|(id, d)| (id.clone(), d.source.clone())).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn refuse(&self, request: &Request) -> Option<Answer> {
-        if self.authorization.is_empty() {
-            return None;
-        }
+    fn is_refused(&self, request: &Request) -> bool {
         let given = request.header("authorization").unwrap_or_default();
-        if self.authorization.iter().any(|a| a == given) && !self.lock().revoked {
-            return None;
-        }
-        let scheme = given.split(' ').next().unwrap_or_default().to_ascii_lowercase();
-        let (reason, more) = match scheme.as_str() {
-            "apikey" => (ANONYMOUS.to_owned(), Some("API key: unable to find apikey with id x")),
-            "bearer" => (ANONYMOUS.to_owned(), Some("oauth2 token: invalid token")),
-            "basic" => (
-                format!("unable to authenticate user [x] for REST request [{}]", request.path),
-                None,
-            ),
-            _ => {
-                let why = "missing authentication credentials for REST request";
-                (format!("{why} [{}]", request.path), None)
-            }
-        };
-        let schemes =
-            ["Basic realm=\"security\", charset=\"UTF-8\"", "Bearer realm=\"security\"", "ApiKey"];
-        let mut error = json!({
-            "type": "security_exception",
-            "reason": reason,
-            "header": { "WWW-Authenticate": schemes },
+        let known = self.authorization.iter().any(|a| a == given) && !self.lock().revoked;
+        !self.authorization.is_empty() && !known
+    }
+
+    /// Who is asking, as it is told of an API key.
+    fn authenticate(&self) -> Answer {
+        let realm = json!({ "name": "_es_api_key", "type": "_es_api_key" });
+        let body = json!({
+            "username": "twin", "roles": [], "full_name": null, "email": null,
+            "metadata": { "_reserved": true }, "enabled": true, "authentication_realm": realm,
+            "lookup_realm": realm, "authentication_type": "api_key",
+            "api_key": { "managed_by": "elasticsearch", "name": "twin", "id": "twin" },
         });
-        if let Some(more) = more {
-            error["additional_unsuccessful_credentials"] = json!(more);
-        }
-        let mut whole = error.clone();
-        whole["root_cause"] = json!([error]);
-        let body = json!({ "error": whole, "status": 401 });
-        Some(schemes.iter().fold(Answer::json(401, &body), |a, s| a.header("www-authenticate", s)))
-    }
-
-    fn bulk(&self, request: &Request, fault: Option<&Fault>) -> Answer {
-        if let Some(refused) = self.refuse_bulk(request) {
-            return refused;
-        }
-        let segments = request.segments();
-        let default = (segments.len() == 2).then(|| segments[0].clone());
-        let operations = match read(&request.body, default.as_deref()) {
-            Ok(operations) => operations,
-            Err(error) => return *error,
-        };
-        let at_most = match fault {
-            Some(Fault::ResetAmid(n)) => *n,
-            _ => usize::MAX,
-        };
-        let refused = match fault {
-            Some(Fault::Items(items)) => items.as_slice(),
-            _ => &[],
-        };
-        let mut errors = false;
-        let mut items = Vec::new();
-        for (i, operation) in operations.iter().enumerate().take(at_most) {
-            let item = match refused.iter().find(|(at, _)| *at == i) {
-                Some((_, status)) => operation.put_off(*status),
-                None if !self.may_write => operation.forbidden(),
-                None => self.apply(operation),
-            };
-            errors |= item.get("error").is_some();
-            items.push(json!({ operation.kind.as_str(): item }));
-        }
-        let body = json!({ "errors": errors, "took": 1, "items": items });
-        product(Answer::json(200, &filtered(request, body)))
-    }
-
-    /// What fails before the body is read.
-    fn refuse_bulk(&self, request: &Request) -> Option<Answer> {
-        if request.body.len() > self.max_body {
-            return Some(Answer::new(413));
-        }
-        let (path, method) = (&request.path, &request.method);
-        if !matches!(method.as_str(), "POST" | "PUT") {
-            let why = format!(
-                "Incorrect HTTP method for uri [{path}] and method [{method}], allowed: [POST, PUT]"
-            );
-            let answer = Answer::json(405, &json!({ "error": why, "status": 405 }));
-            return Some(product(answer.header("allow", "POST,PUT")));
-        }
-        let kind = request.header("content-type").unwrap_or_default();
-        if !is_json(kind) {
-            let why = format!("Content-Type header [{kind}] is not supported");
-            return Some(product(Answer::json(406, &json!({ "error": why, "status": 406 }))));
-        }
-        let unknown = request.params().into_iter().find(|(k, _)| !PARAMETERS.contains(&k.as_str()));
-        unknown.map(|(name, _)| {
-            let why = format!("request [{path}] contains unrecognized parameter: [{name}]");
-            bad_request("illegal_argument_exception", &why)
-        })
+        self.flavor.json(200, &body)
     }
 
     /// Who may write may do all that it is asked for, who may not may read.
@@ -232,13 +230,13 @@ impl Elasticsearch {
             "username": "twin", "has_all_requested": all, "cluster": cluster, "index": index,
             "application": {},
         });
-        product(Answer::json(200, &body))
+        self.flavor.json(200, &body)
     }
 
     fn document(&self, request: &Request) -> Answer {
         let segments = request.segments();
         let [index, _, id] = &segments[..] else {
-            return no_handler(request);
+            return self.no_handler(request);
         };
         let state = self.lock();
         let found = state.targets.get(index).and_then(|t| t.documents.get(id));
@@ -247,38 +245,15 @@ impl Elasticsearch {
             body["_version"] = json!(document.version);
             body["_source"] = serde_json::from_slice(&document.source).unwrap_or_default();
         }
-        product(Answer::json(if found.is_some() { 200 } else { 404 }, &body))
+        self.flavor.json(if found.is_some() { 200 } else { 404 }, &body)
     }
-}
 
-fn is_json(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    let vendor = kind.strip_prefix("application/vnd.elasticsearch+");
-    matches!(vendor.or(kind.strip_prefix("application/")), Some("json" | "x-ndjson"))
-}
-
-/// Of this error the text is the whole.
-fn no_handler(request: &Request) -> Answer {
-    let (path, method) = (&request.path, &request.method);
-    let why = format!("no handler found for uri [{path}] and method [{method}]");
-    product(Answer::json(400, &json!({ "error": why })))
-}
-
-fn refused(kind: &str, reason: &str) -> Box<Answer> {
-    Box::new(bad_request(kind, reason))
-}
-
-fn bad_request(kind: &str, reason: &str) -> Answer {
-    let error = json!({ "type": kind, "reason": reason });
-    let body = json!({
-        "error": { "root_cause": [error], "type": kind, "reason": reason },
-        "status": 400,
-    });
-    product(Answer::json(400, &body))
-}
-
-fn product(answer: Answer) -> Answer {
-    answer.header("x-elastic-product", "Elasticsearch")
+    /// Of this error the text is the whole.
+    fn no_handler(&self, request: &Request) -> Answer {
+        let (path, method) = (&request.path, &request.method);
+        let why = format!("no handler found for uri [{path}] and method [{method}]");
+        self.flavor.json(400, &json!({ "error": why }))
+    }
 }
 
 impl Twin for Elasticsearch {
@@ -297,133 +272,16 @@ impl Twin for Elasticsearch {
         if matches!(fault, Some(Fault::ExpireCredential)) {
             self.lock().revoked = true;
         }
-        if let Some(refused) = self.refuse(request) {
-            return refused;
+        if self.is_refused(request) {
+            return self.flavor.unauthorized(request);
         }
         match self.operation(request) {
             "bulk" => self.bulk(request, fault),
-            "info" => product(Answer::json(
-                200,
-                &json!({
-                    "name": "twin", "cluster_name": "twin", "cluster_uuid": "twinTWINtwinTWINtwinTW",
-                    "version": { "number": "9.1.0", "build_flavor": "default" },
-                    "tagline": "You Know, for Search",
-                }),
-            )),
+            "info" => self.flavor.info(),
             "document" => self.document(request),
-            "authenticate" => product(Answer::json(
-                200,
-                &json!({ "username": "twin", "roles": [], "authentication_type": "api_key" }),
-            )),
-            "privileges" => self.privileges(request),
-            _ => no_handler(request),
+            "authenticate" if self.flavor.is_elasticsearch() => self.authenticate(),
+            "privileges" if self.flavor.is_elasticsearch() => self.privileges(request),
+            _ => self.no_handler(request),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NDJSON: &[(&str, &str)] = &[("content-type", "application/x-ndjson")];
-
-    fn ask(
-        twin: &Elasticsearch,
-        target: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-        fault: Option<&Fault>,
-    ) -> (u16, Value) {
-        let request = Request::of("POST", target, headers, body.to_owned().into());
-        let answer = twin.handle(&request, fault);
-        (answer.status(), serde_json::from_slice(answer.bytes()).unwrap_or_default())
-    }
-
-    fn items(body: &Value) -> Vec<(u64, String)> {
-        let items = body["items"].as_array().unwrap().iter();
-        let item = |i: &Value| i.as_object().unwrap().values().next().unwrap().clone();
-        items
-            .map(item)
-            .map(|i| (i["status"].as_u64().unwrap(), i["_index"].as_str().unwrap().to_owned()))
-            .collect()
-    }
-
-    #[test]
-    fn one_answer_holds_what_was_created_what_was_there_and_what_was_put_off() {
-        let twin = Elasticsearch::open();
-        let stream = "logs-api-default";
-        let doc = |id: &str| {
-            format!("{{\"create\":{{\"_id\":\"{id}\"}}}}\n{{\"@timestamp\":1, \"n\":1.10}}\n")
-        };
-        let send = |body: &str, fault| ask(&twin, "/logs-api-default/_bulk", NDJSON, body, fault).1;
-        assert_eq!(send(&doc("a"), None)["errors"], false);
-        let body =
-            [doc("a"), doc("b"), doc("c"), "{\"index\":{}}\n{}\n{\"create\":{}}\n{}\n".to_owned()];
-        let answer = send(&body.concat(), Some(&Fault::Items(vec![(2, 429)])));
-        let backing = ".ds-logs-api-default-2026.11.24-000001".to_owned();
-        let expected = [
-            (409, backing.clone()),
-            (201, backing.clone()),
-            (429, stream.to_owned()),
-            (400, stream.to_owned()),
-            (400, backing),
-        ];
-        assert_eq!(items(&answer), expected);
-        let held = twin.held(stream);
-        assert_eq!(held.keys().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(held["b"], "{\"@timestamp\":1, \"n\":1.10}");
-    }
-
-    #[test]
-    fn a_reset_half_way_leaves_the_first_half() {
-        let twin = Elasticsearch::open();
-        let body = "{\"create\":{\"_id\":\"a\"}}\n{}\n{\"create\":{\"_id\":\"b\"}}\n{}\n";
-        ask(&twin, "/i/_bulk", NDJSON, body, Some(&Fault::ResetAmid(1)));
-        assert_eq!(twin.held("i").len(), 1);
-    }
-
-    #[test]
-    fn what_fails_before_the_body_is_read() {
-        let twin = Elasticsearch::open().max_body(30);
-        let body = "{\"create\":{}}\n{}\n";
-        assert_eq!(ask(&twin, "/i/_bulk", NDJSON, &body.repeat(2), None), (413, Value::Null));
-        assert_eq!(ask(&twin, "/i/_bulk", &[], body, None).0, 406);
-        let (status, answer) = ask(&twin, "/i/_bulk?nope=1", NDJSON, body, None);
-        let why = "request [/i/_bulk] contains unrecognized parameter: [nope]";
-        assert_eq!((status, &answer["error"]["reason"]), (400, &json!(why)));
-        assert_eq!(ask(&twin, "/i/_bulk?refresh=true", NDJSON, body, None).0, 200);
-        let get = Request::of("GET", "/_bulk", NDJSON, "".into());
-        assert_eq!(twin.handle(&get, None).header_text("allow"), Some("POST,PUT"));
-        let (status, answer) = ask(&twin, "/wf/nope", NDJSON, body, None);
-        assert_eq!((status, answer["error"].is_string()), (400, true));
-        assert_eq!(twin.held("i").len(), 1);
-    }
-
-    #[test]
-    fn credentials_of_every_scheme() {
-        let twin = Elasticsearch::with_api_key("k").accept("Basic b").accept("Bearer t");
-        for (given, status) in
-            [("ApiKey k", 200), ("Basic b", 200), ("Bearer t", 200), ("ApiKey b", 401), ("k", 401)]
-        {
-            let headers = [("authorization", given)];
-            assert_eq!(ask(&twin, "/_security/_authenticate", &headers, "", None).0, status);
-        }
-        let expired = Some(&Fault::ExpireCredential);
-        let headers = [("authorization", "ApiKey k")];
-        assert_eq!(ask(&twin, "/", &headers, "", expired).0, 401);
-    }
-
-    #[test]
-    fn privileges_are_told_one_by_one() {
-        let twin = Elasticsearch::open().read_only();
-        let asked = "{\"cluster\":[\"monitor\"],\"index\":[{\"names\":[\"i\"],\"privileges\":[\"create_doc\",\"read\"]}]}";
-        let path = "/_security/user/_has_privileges";
-        let (_, answer) = ask(&twin, path, NDJSON, asked, None);
-        assert_eq!(answer["index"]["i"], json!({ "create_doc": false, "read": true }));
-        assert_eq!(answer["has_all_requested"], false);
-        let (_, answer) = ask(&Elasticsearch::open(), path, NDJSON, asked, None);
-        assert_eq!(answer["has_all_requested"], true);
-        let body = "{\"create\":{\"_id\":\"a\"}}\n{}\n";
-        assert_eq!(items(&ask(&twin, "/i/_bulk", NDJSON, body, None).1)[0].0, 403);
     }
 }

@@ -39,6 +39,12 @@ struct Envelope<'a> {
     sourcetype: Option<String>,
 }
 
+/// Scalars and lists of scalars may be indexed.
+fn is_nested(value: &Value) -> bool {
+    let list = value.as_array().into_iter().flatten();
+    value.is_object() || list.into_iter().any(|v| v.is_object() || v.is_array())
+}
+
 /// The envelopes of a body, one after another or in a list; `None` ends it where it is no JSON.
 pub(super) fn events(body: &[u8]) -> Vec<Option<&RawValue>> {
     let mut events = Vec::new();
@@ -75,7 +81,7 @@ impl HeldEvent {
             Some(raw) => serde_json::from_str(raw.get()).map_err(|_| FORMAT)?,
         };
         match &fields {
-            Value::Object(map) if map.values().any(Value::is_object) => return Err(FIELDS),
+            Value::Object(map) if map.values().any(is_nested) => return Err(FIELDS),
             Value::Null | Value::Object(_) => {}
             _ => return Err(FORMAT),
         }
