@@ -4,6 +4,7 @@ use bytes::Bytes;
 use watchfloor_core::{Call, Error, EventId, Health, Kind, Outcome, Result};
 use watchfloor_http::{Attempts, Client, Repeat, Reply};
 
+use crate::error::is_no_data;
 use crate::sink::OnUnknown;
 
 #[derive(Debug)]
@@ -35,29 +36,36 @@ impl Collector {
 
     /// Sends envelopes one after another.
     pub(crate) async fn send(&self, body: Bytes, attempts: &mut Attempts) -> Result<Reply> {
-        self.http
-            .post("services/collector/event", "splunk.send", self.repeat)
-            .header("x-splunk-request-channel", &self.channel)
-            .body("application/json", body)
-            .send_on(attempts)
-            .await
+        self.post("splunk.send", self.repeat, body, attempts).await
     }
 
     /// Sends nothing: a token that is accepted is told "no data", code 5.
     pub(crate) async fn probe(&self, call: &Call) -> Result<()> {
-        let answer = self
-            .http
-            .post("services/collector/event", "splunk.check", Repeat::Harmless)
-            .header("x-splunk-request-channel", &self.channel)
-            .body("application/json", Bytes::new())
-            .send(call)
-            .await;
-        match answer {
-            Err(e) if e.kind() == Kind::Invalid => Ok(()),
-            Err(e) => Err(e),
-            Ok(_) => Err(Error::new(Kind::Protocol, "it took an empty request for data")
+        const CHECK: &str = "splunk.check";
+        let mut attempts = self.attempts(call);
+        match self.post(CHECK, Repeat::Harmless, Bytes::new(), &mut attempts).await? {
+            Reply::Resend(answer, _) if is_no_data(&answer) => Ok(()),
+            Reply::Resend(_, verdict) => Err(Error::new(verdict.kind, verdict.message)
+                .with_outcome(verdict.outcome)
+                .with_operation(CHECK)),
+            Reply::Done(_) => Err(Error::new(Kind::Protocol, "it took an empty request for data")
                 .with_outcome(Outcome::Applied)
-                .with_operation("splunk.check")),
+                .with_operation(CHECK)),
         }
+    }
+
+    async fn post(
+        &self,
+        operation: &'static str,
+        repeat: Repeat,
+        body: Bytes,
+        attempts: &mut Attempts,
+    ) -> Result<Reply> {
+        self.http
+            .post("services/collector/event", operation, repeat)
+            .header("x-splunk-request-channel", &self.channel)
+            .body("application/json", body)
+            .send_on(attempts)
+            .await
     }
 }

@@ -5,7 +5,7 @@ use watchfloor_core::{
 use watchfloor_http::{Answer, Attempts, Reply, Verdict};
 
 use crate::client::Collector;
-use crate::error::{Stopped, stopped};
+use crate::error::{Stopped, is_about_the_index, stopped};
 use crate::map::Metadata;
 
 /// The HTTP Event Collector as an event sink.
@@ -14,15 +14,16 @@ pub struct Hec {
     name: ConnectorName,
     collector: Collector,
     metadata: Metadata,
+    on_unknown: OnUnknown,
 }
 
-/// What becomes of a batch whose answer was lost.
+/// What becomes of events of which nobody knows whether they were taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnUnknown {
-    /// It is sent again: no event is lost, some may be there twice, with the same `event_uid`.
+    /// They are sent again: no event is lost, some may be there twice, with the same `event_uid`.
     #[default]
     Resend,
-    /// It is left unknown: no event is doubled.
+    /// They are left unknown: no event is doubled.
     Report,
 }
 
@@ -32,11 +33,19 @@ struct Sending<'e> {
     attempts: Attempts,
     pieces: Pieces,
     delivery: Delivery,
+    on_unknown: OnUnknown,
+    /// Every event goes to the same index: a refused one refuses all.
+    one_index: bool,
 }
 
 impl Hec {
-    pub(crate) fn new(name: ConnectorName, collector: Collector, metadata: Metadata) -> Self {
-        Self { name, collector, metadata }
+    pub(crate) fn new(
+        name: ConnectorName,
+        collector: Collector,
+        metadata: Metadata,
+        on_unknown: OnUnknown,
+    ) -> Self {
+        Self { name, collector, metadata, on_unknown }
     }
 
     fn body(&self, events: &[Event], piece: &[u32]) -> Vec<u8> {
@@ -53,7 +62,8 @@ impl Hec {
         match self.collector.send(body.into(), &mut sending.attempts).await {
             Ok(Reply::Done(_)) => {
                 sending.pieces.taken();
-                sending.delivery.merge(Delivery::all(piece.len(), Outcome::Applied), &piece);
+                sending.attempts.progressed();
+                sending.all(&piece, Outcome::Applied);
             }
             Ok(Reply::Resend(answer, verdict)) => sending.resume(piece, &answer, &verdict).await,
             Err(e) => sending.delivery.merge(Delivery::failed(piece.len(), e), &piece),
@@ -65,36 +75,53 @@ impl Sending<'_> {
     /// The collector reads a batch as a stream and stops at the first bad event; what came before
     /// it was taken. Goes on after it.
     async fn resume(&mut self, mut piece: Vec<u32>, answer: &Answer, verdict: &Verdict) {
-        let why = verdict.message.as_str();
         match stopped(answer, piece.len()) {
             Stopped::At(bad) => {
                 let rest = piece.split_off(bad + 1);
-                let taken = Delivery::all(piece.len(), Outcome::Applied);
-                self.delivery.merge(taken, &piece);
-                self.delivery.except(piece[bad] as usize, Outcome::Rejected, why);
-                self.pieces.push(rest);
-            }
-            // Every event of this connector has the same index.
-            Stopped::NoIndex(first) => {
-                let rest = piece.split_off(first);
-                self.delivery.merge(Delivery::all(piece.len(), Outcome::Applied), &piece);
-                for refused in rest {
-                    self.delivery.except(refused as usize, Outcome::Rejected, why);
+                let refused = piece.split_off(bad);
+                if bad > 0 {
+                    self.pieces.taken();
+                }
+                self.all(&piece, Outcome::Applied);
+                self.refuse(refused, verdict);
+                self.attempts.progressed();
+                if self.one_index && is_about_the_index(answer) {
+                    self.refuse(rest, verdict);
+                } else {
+                    self.pieces.push(rest);
                 }
             }
             Stopped::From(first) => {
                 let rest = piece.split_off(first);
-                self.delivery.merge(Delivery::all(piece.len(), Outcome::Applied), &piece);
+                let doubtful = piece.split_off(first - 1);
+                self.all(&piece, Outcome::Applied);
+                let rest = match self.on_unknown {
+                    OnUnknown::Resend => [doubtful, rest].concat(),
+                    OnUnknown::Report => {
+                        self.all(&doubtful, Outcome::Unknown);
+                        rest
+                    }
+                };
                 match self.attempts.wait(verdict.not_before).await {
                     Ok(()) => self.pieces.push(rest),
                     Err(e) => self.delivery.merge(Delivery::failed(rest.len(), e), &rest),
                 }
             }
             Stopped::Unsaid => {
-                for refused in self.pieces.halve(piece) {
-                    self.delivery.except(refused as usize, Outcome::Rejected, why);
-                }
+                self.attempts.progressed();
+                let refused = self.pieces.halve(piece);
+                self.refuse(refused, verdict);
             }
+        }
+    }
+
+    fn all(&mut self, piece: &[u32], outcome: Outcome) {
+        self.delivery.merge(Delivery::all(piece.len(), outcome), piece);
+    }
+
+    fn refuse(&mut self, events: Vec<u32>, verdict: &Verdict) {
+        for event in events {
+            self.delivery.except(event as usize, Outcome::Rejected, verdict.message.as_str());
         }
     }
 }
@@ -129,6 +156,8 @@ impl EventSink for Hec {
             attempts: self.collector.attempts(call),
             pieces: Pieces::new(events.len()),
             delivery: Delivery::all(events.len(), Outcome::Applied),
+            on_unknown: self.on_unknown,
+            one_index: self.metadata.one_index(),
         };
         while let Some(piece) = sending.pieces.take() {
             self.piece(piece, &mut sending).await;

@@ -28,8 +28,9 @@ async fn send_has_the_exact_shape() {
         .mount(&server)
         .await;
     let clock = Arc::new(SystemClock::new());
-    let more = [("index", "sec"), ("source", "gw"), ("sourcetype", "ocsf")];
-    let ports = connector(&server.uri(), clock.clone(), &more);
+    let more =
+        [("index", "sec"), ("source", "gw"), ("sourcetype", "ocsf")].map(|(k, v)| (k, v.into()));
+    let ports = connector(server.uri(), clock.clone(), &more);
     let call = Root::new(clock).scope(TenantId::new("acme")).call();
     let sink = ports.sink.unwrap();
     let delivery = sink.send(&call, &events(1)).await;

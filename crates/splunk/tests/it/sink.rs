@@ -1,42 +1,7 @@
-use std::sync::Arc;
+use watchfloor_core::{Kind, Outcome, Stage};
+use watchfloor_testkit::{Answer, Fault, leaks, twins};
 
-use watchfloor_core::{Call, Kind, Outcome, Root, Stage, TenantId};
-use watchfloor_http::Ports;
-use watchfloor_testkit::{Answer, Fault, Server, TestClock, leaks, twins};
-
-use super::{TOKEN, connector, events};
-
-struct World {
-    hec: Server<twins::Hec>,
-    ports: Ports,
-    call: Call,
-}
-
-async fn world(hec: twins::Hec, more: &[(&str, &str)]) -> World {
-    let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
-    let hec = Server::start(hec, clock.clone()).await.unwrap();
-    let call = Root::new(clock.clone()).scope(TenantId::new("acme")).call();
-    let ports = connector(&hec.url(), clock, more);
-    World { hec, ports, call }
-}
-
-impl World {
-    async fn send(&self, events: &[watchfloor_core::Event]) -> watchfloor_core::Delivery {
-        self.ports.sink.as_ref().unwrap().send(&self.call, events).await
-    }
-
-    /// The ids of what is held, in order.
-    fn held(&self) -> Vec<String> {
-        let uid = |e: watchfloor_testkit::twins::HeldEvent| {
-            e.meta["fields"]["event_uid"].as_str().unwrap().to_owned()
-        };
-        self.hec.held().into_iter().map(uid).collect()
-    }
-}
-
-fn ids(range: std::ops::Range<usize>) -> Vec<String> {
-    range.map(|i| format!("u-{i}")).collect()
-}
+use super::{TOKEN, World, call, clock, connector, events, ids, world};
 
 #[tokio::test]
 async fn t38_every_document_arrives_byte_for_byte() {
@@ -73,7 +38,7 @@ async fn t26_a_bad_event_costs_itself_alone() {
 
 #[tokio::test]
 async fn an_index_that_is_not_there_rejects_every_event_and_ends() {
-    let w = world(twins::Hec::new(TOKEN), &[("index", "nope")]).await;
+    let w = world(twins::Hec::new(TOKEN), &[("index", "nope".into())]).await;
     let delivery = w.send(&events(3)).await;
     assert_eq!(delivery.counts().rejected, 3);
     assert!(delivery.reason(2).unwrap().contains("index"), "{delivery:?}");
@@ -99,7 +64,7 @@ async fn a_lost_answer_doubles_or_stays_unknown_as_configured() {
     assert_eq!(w.send(&events(4)).await.counts().applied, 4);
     assert_eq!(w.held().len(), 8, "none is lost; each copy has its id");
 
-    let w = world(twins::Hec::new(TOKEN), &[("on_unknown", "report")]).await;
+    let w = world(twins::Hec::new(TOKEN), &[("on_unknown", "report".into())]).await;
     w.hec.script().on("send", 1, Fault::ResetAfter);
     assert_eq!(w.send(&events(4)).await.counts().unknown, 4);
     assert_eq!(w.held().len(), 4, "none is doubled");
@@ -146,9 +111,12 @@ async fn a_check_tells_what_is_wrong_and_sends_nothing() {
     assert!(good.held().is_empty());
     let wrong = world(twins::Hec::new("another"), &[]).await;
     assert_eq!(stage(&wrong).await, Some(Stage::Authenticated));
-    let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
-    let call = Root::new(clock.clone()).scope(TenantId::new("acme")).call();
-    let nobody = connector("http://127.0.0.1:1/", clock, &[]);
-    let health = nobody.connector.check(&call).await;
+    // A proxy's 400 says nothing of the token.
+    let proxied = world(twins::Hec::new(TOKEN), &[]).await;
+    proxied.hec.script().on("send", 1, Fault::html(400));
+    assert!(stage(&proxied).await.is_some());
+    let clock = clock();
+    let nobody = connector("http://127.0.0.1:1/", clock.clone(), &[]);
+    let health = nobody.connector.check(&call(clock)).await;
     assert_eq!(health.failure().map(|(s, _)| s), Some(Stage::Reachable));
 }
