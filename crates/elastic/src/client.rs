@@ -4,24 +4,27 @@ use bytes::Bytes;
 use watchfloor_core::{Call, Health, Kind, Result, Stage};
 use watchfloor_http::{Attempts, Client, Repeat, Reply, segment};
 
+use crate::map::OpType;
 use crate::wire::{FILTER_PATH, HasPrivileges, IndexPrivileges, Privileges};
 
 #[derive(Debug)]
 pub(crate) struct Cluster {
     http: Client,
     target: String,
+    operation: OpType,
 }
 
 impl Cluster {
-    pub(crate) fn new(http: Client, target: String) -> Self {
-        Self { http, target }
+    pub(crate) fn new(http: Client, target: String, operation: OpType) -> Self {
+        Self { http, target, operation }
     }
 
     pub(crate) fn attempts(&self, call: &Call) -> Attempts {
         self.http.attempts(call)
     }
 
-    /// Sends operations. Keyed: with our ids and `create`, a second arrival has no effect.
+    /// Sends operations. Keyed: with our ids a second arrival has no effect, with `index`
+    /// none that shows in the document.
     pub(crate) async fn bulk(&self, body: Bytes, attempts: &mut Attempts) -> Result<Reply> {
         self.http
             .post(&format!("{}/_bulk", segment(&self.target)), "elastic.bulk", Repeat::Keyed)
@@ -38,7 +41,8 @@ impl Cluster {
     }
 
     async fn look(&self, call: &Call) -> Health {
-        let grant = format!("grant create_doc and auto_configure on {}", self.target);
+        let privilege = self.operation.privilege();
+        let grant = format!("grant {privilege} and auto_configure on {}", self.target);
         let who =
             self.http.get("_security/_authenticate", "elastic.check").send(call).await.map(drop);
         match who {
@@ -68,9 +72,8 @@ impl Cluster {
     }
 
     async fn may_create(&self, call: &Call) -> Result<bool> {
-        let ask = HasPrivileges {
-            index: [IndexPrivileges { names: [&self.target], privileges: ["create_doc"] }],
-        };
+        let privileges = [self.operation.privilege()];
+        let ask = HasPrivileges { index: [IndexPrivileges { names: [&self.target], privileges }] };
         let answer: Privileges = self
             .http
             .post("_security/user/_has_privileges", "elastic.check", Repeat::Harmless)

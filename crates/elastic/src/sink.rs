@@ -1,91 +1,191 @@
 use watchfloor_core::{
     Assurance, Call, Connector, ConnectorName, Delivery, Error, Event, EventSink, Health, Kind,
-    OnRepeat, Outcome, Pieces, Result, SinkCaps, async_trait,
+    OnRepeat, Outcome, Pieces, Result, SinkCaps, Timestamp, async_trait,
 };
-use watchfloor_http::{Answer, Attempts, Reply};
+use watchfloor_http::{Answer, Attempts, Reply, Verdict};
 
 use crate::client::Cluster;
-use crate::error::{ItemVerdict, item};
-use crate::map;
-use crate::wire::BulkAnswer;
+use crate::error::{FLOOD_WAIT, ItemVerdict, Items, is_breaker};
+use crate::map::{Lines, OpType};
+use crate::wire::{BulkAnswer, Operation};
 
 /// The `_bulk` API as an event sink.
 #[derive(Debug)]
 pub struct Bulk {
     name: ConnectorName,
     cluster: Cluster,
-    data_stream: bool,
+    lines: Lines,
+    items: Items,
+}
+
+/// One operation: what is left to send and what is known of the rest.
+struct Sending<'e> {
+    events: &'e [Event],
+    attempts: Attempts,
+    pieces: Pieces,
+    delivery: Delivery,
+    /// Whole requests that were refused for want of room since one was taken.
+    refused: u32,
+}
+
+/// What of a piece must go again.
+#[derive(Default)]
+struct Again {
+    put_off: Vec<u32>,
+    /// It was too much at once.
+    shrink: bool,
+    not_before: Option<Timestamp>,
+    /// Refused with their neighbours, and perhaps for one of them.
+    suspects: Vec<u32>,
 }
 
 impl Bulk {
-    pub(crate) fn new(name: ConnectorName, cluster: Cluster, data_stream: bool) -> Self {
-        Self { name, cluster, data_stream }
-    }
-
-    fn body(&self, events: &[Event], piece: &[u32]) -> Vec<u8> {
-        let size: usize = piece.iter().map(|i| events[*i as usize].len() + 128).sum();
-        let mut body = Vec::with_capacity(size);
-        for index in piece {
-            map::write(&events[*index as usize], self.data_stream, &mut body);
-        }
-        body
+    pub(crate) fn new(name: ConnectorName, cluster: Cluster, lines: Lines, items: Items) -> Self {
+        Self { name, cluster, lines, items }
     }
 
     /// Sends one piece. What must go again is pushed back; everything else has its verdict.
-    async fn piece(
-        &self,
-        events: &[Event],
-        piece: Vec<u32>,
-        attempts: &mut Attempts,
-        pieces: &mut Pieces,
-        delivery: &mut Delivery,
-    ) {
-        let body = self.body(events, &piece);
-        let settled = match self.cluster.bulk(body.into(), attempts).await {
-            Ok(Reply::Done(answer)) => settle(&answer, &piece, delivery),
-            Ok(Reply::Resend(_, verdict)) => {
-                // Too large, or one broken line in it: halves find the one.
-                for refused in pieces.halve(piece) {
-                    delivery.except(refused as usize, Outcome::Rejected, verdict.message.as_str());
-                }
-                return;
+    async fn piece(&self, piece: Vec<u32>, sending: &mut Sending<'_>) {
+        let body = self.lines.body(sending.events, &piece);
+        let settled = match self.cluster.bulk(body.into(), &mut sending.attempts).await {
+            Ok(Reply::Done(answer)) => self.settle(&answer, &piece, &mut sending.delivery),
+            Ok(Reply::Resend(answer, verdict)) => {
+                return match verdict.kind {
+                    Kind::RateLimited | Kind::Unavailable => {
+                        sending.no_room(piece, is_breaker(&answer), &verdict).await;
+                    }
+                    _ => sending.halve(piece, &verdict),
+                };
             }
             Err(e) => Err(e),
         };
         match settled {
-            Ok(put_off) if put_off.is_empty() => pieces.taken(),
-            Ok(put_off) => match attempts.wait(None).await {
-                Ok(()) => pieces.push(put_off),
-                // They keep the verdict that the cluster gave them.
-                Err(e) => tracing::warn!(error = %e, events = put_off.len(), "put off too often"),
-            },
-            Err(e) => delivery.merge(Delivery::failed(piece.len(), e), &piece),
+            Ok(again) => sending.go_on(again, piece.len()).await,
+            Err(e) => sending.delivery.merge(Delivery::failed(piece.len(), e), &piece),
         }
+    }
+
+    /// Notes the verdict of every event of a piece, by position.
+    fn settle(&self, answer: &Answer, piece: &[u32], delivery: &mut Delivery) -> Result<Again> {
+        let items = items(answer, self.items.operation)?;
+        if items.len() != piece.len() {
+            let what = "the answer has another number of items than was sent";
+            return Err(unread(what).with("sent", piece.len()).with("items", items.len()));
+        }
+        let mut part = Delivery::all(piece.len(), Outcome::Applied);
+        let mut again = Again::default();
+        for (i, operation) in items.iter().enumerate() {
+            let (Operation::Create(item) | Operation::Index(item)) = operation;
+            match self.items.judge(item) {
+                ItemVerdict::There => {}
+                ItemVerdict::Refused(why) => part.except(i, Outcome::Rejected, why),
+                ItemVerdict::Suspect(why) => {
+                    part.except(i, Outcome::Rejected, why);
+                    again.suspects.push(piece[i]);
+                }
+                ItemVerdict::PutOff(put_off) => {
+                    part.except(i, put_off.outcome, put_off.why);
+                    again.put_off.push(piece[i]);
+                    again.shrink |= put_off.shrink;
+                    if put_off.flood {
+                        again.not_before = Some(answer.received.saturating_add(FLOOD_WAIT));
+                    }
+                }
+            }
+        }
+        delivery.merge(part, piece);
+        Ok(again)
     }
 }
 
-/// Notes the verdict of every event of a piece; gives back those that were put off.
-fn settle(answer: &Answer, piece: &[u32], delivery: &mut Delivery) -> Result<Vec<u32>> {
-    let unread = |e: Error| e.with_outcome(Outcome::Unknown).with_operation("elastic.bulk");
-    let answer: BulkAnswer = answer.json().map_err(unread)?;
-    if answer.items.len() != piece.len() {
-        let e = Error::new(Kind::Protocol, "the answer has another number of items than was sent");
-        return Err(unread(e).with("sent", piece.len()).with("items", answer.items.len()));
+/// The items of an answer; one that is no answer to what was sent is unknown, never a success.
+fn items(answer: &Answer, operation: OpType) -> Result<Vec<Operation<'_>>> {
+    // Read straight from the body: of a thousand items nothing is copied.
+    let Ok(BulkAnswer { items }) = serde_json::from_slice(&answer.body) else {
+        // Says where it stops being JSON, if it does.
+        let json = answer.json::<serde::de::IgnoredAny>().err();
+        let e = json.unwrap_or_else(|| unread("the answer is none to a bulk request"));
+        return Err(e.with_outcome(Outcome::Unknown).with_operation("elastic.bulk"));
+    };
+    let ours = |item: &Operation<'_>| match item {
+        Operation::Create(_) => operation == OpType::Create,
+        Operation::Index(_) => operation == OpType::Index,
+    };
+    if items.iter().all(ours) {
+        Ok(items)
+    } else {
+        Err(unread("the answer names other operations"))
     }
-    let mut part = Delivery::all(piece.len(), Outcome::Applied);
-    let mut put_off = Vec::new();
-    for (i, operation) in answer.items.iter().enumerate() {
-        match item(&operation.create) {
-            ItemVerdict::There => {}
-            ItemVerdict::Refused(why) => part.except(i, Outcome::Rejected, why),
-            ItemVerdict::PutOff(why) => {
-                part.except(i, Outcome::Rejected, why);
-                put_off.push(piece[i]);
+}
+
+fn unread(what: &str) -> Error {
+    Error::new(Kind::Protocol, what).with_outcome(Outcome::Unknown).with_operation("elastic.bulk")
+}
+
+impl Sending<'_> {
+    /// After a piece of so many that was taken, but for what must go again.
+    async fn go_on(&mut self, again: Again, sent: usize) {
+        self.refused = 0;
+        let Again { put_off, shrink, not_before, suspects } = again;
+        if suspects.len() < sent {
+            self.pieces.taken();
+        }
+        if put_off.is_empty() {
+            self.attempts.progressed();
+        }
+        // Those that are not sent again have their verdict already.
+        let _ = self.pieces.halve(suspects);
+        if put_off.is_empty() {
+            return;
+        }
+        match self.attempts.wait(not_before).await {
+            Ok(()) => self.push(put_off, shrink),
+            // They keep the verdict that the cluster gave them.
+            Err(e) => {
+                tracing::warn!(error = %e, events = put_off.len(), "put off too often");
+                self.because(e);
             }
         }
     }
-    delivery.merge(part, piece);
-    Ok(put_off)
+
+    /// Too large, or one broken line in it: halves find the one.
+    fn halve(&mut self, piece: Vec<u32>, verdict: &Verdict) {
+        self.attempts.progressed();
+        for refused in self.pieces.halve(piece) {
+            let why = verdict.message.as_str();
+            self.delivery.except(refused as usize, Outcome::Rejected, why);
+        }
+    }
+
+    /// The cluster has no room for the piece. It may have later; what is refused twice, or by a
+    /// breaker, goes in halves, since a body over a limit is refused for ever.
+    async fn no_room(&mut self, piece: Vec<u32>, breaker: bool, verdict: &Verdict) {
+        self.refused += 1;
+        let shrink = breaker || self.refused > 1;
+        match self.attempts.wait(verdict.not_before).await {
+            Ok(()) => self.push(piece, shrink),
+            Err(e) => {
+                for event in piece {
+                    let why = verdict.message.as_str();
+                    self.delivery.except(event as usize, Outcome::Rejected, why);
+                }
+                self.because(e);
+            }
+        }
+    }
+
+    fn push(&mut self, mut piece: Vec<u32>, shrink: bool) {
+        if shrink && piece.len() > 1 {
+            let second = piece.split_off(piece.len() / 2);
+            self.pieces.push(second);
+        }
+        self.pieces.push(piece);
+    }
+
+    /// Names the failure behind verdicts that are given.
+    fn because(&mut self, e: Error) {
+        self.delivery.merge(Delivery::all(0, Outcome::Applied).with_cause(e), &[]);
+    }
 }
 
 #[async_trait]
@@ -112,12 +212,16 @@ impl EventSink for Bulk {
     }
 
     async fn send(&self, call: &Call, events: &[Event]) -> Delivery {
-        let mut delivery = Delivery::all(events.len(), Outcome::Applied);
-        let mut pieces = Pieces::new(events.len());
-        let mut attempts = self.cluster.attempts(call);
-        while let Some(piece) = pieces.take() {
-            self.piece(events, piece, &mut attempts, &mut pieces, &mut delivery).await;
+        let mut sending = Sending {
+            events,
+            attempts: self.cluster.attempts(call),
+            pieces: Pieces::new(events.len()),
+            delivery: Delivery::all(events.len(), Outcome::Applied),
+            refused: 0,
+        };
+        while let Some(piece) = sending.pieces.take() {
+            self.piece(piece, &mut sending).await;
         }
-        delivery
+        sending.delivery
     }
 }

@@ -1,5 +1,7 @@
 //! The shapes of `_bulk` and of what a check asks.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// The parameter that prunes a bulk answer to what is read here. With `items.*.status` in it every
@@ -7,44 +9,50 @@ use serde::{Deserialize, Serialize};
 pub(crate) const FILTER_PATH: &str = "errors,items.*.status,items.*.result,items.*.failure_store,items.*.error.type,\
      items.*.error.reason";
 
-/// A bulk answer. `items` are in the order of the operations, whatever their `_index` says.
+/// A bulk answer, borrowed from its body. `items` are in the order of the operations, whatever their
+/// `_index` says.
 #[derive(Debug, Deserialize)]
-pub(crate) struct BulkAnswer {
-    #[serde(default)]
-    pub(crate) items: Vec<Operation>,
+pub(crate) struct BulkAnswer<'a> {
+    #[serde(borrow, default)]
+    pub(crate) items: Vec<Operation<'a>>,
 }
 
-/// One operation's verdict, under the operation's name.
+/// One operation's verdict, under the operation's name. One under a name that we do not send is
+/// none of ours: the answer is not read.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Operation {
-    pub(crate) create: Item,
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Operation<'a> {
+    Create(#[serde(borrow)] Item<'a>),
+    Index(#[serde(borrow)] Item<'a>),
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Item {
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Item<'a> {
     pub(crate) status: u16,
-    #[serde(default)]
-    pub(crate) result: Option<String>,
-    #[serde(default)]
-    pub(crate) failure_store: Option<String>,
-    #[serde(default)]
-    pub(crate) error: Option<ItemError>,
+    #[serde(borrow, default)]
+    pub(crate) result: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) failure_store: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) error: Option<ItemError<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct ItemError {
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
+pub(crate) struct ItemError<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(crate) kind: Cow<'a, str>,
     /// Quotes the document: never shown as it is.
-    pub(crate) reason: String,
+    #[serde(borrow)]
+    pub(crate) reason: Cow<'a, str>,
 }
 
 /// The error of a whole request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct RequestError {
-    pub(crate) error: ItemError,
+pub(crate) struct RequestError<'a> {
+    #[serde(borrow)]
+    pub(crate) error: ItemError<'a>,
 }
 
 #[derive(Debug, Serialize)]

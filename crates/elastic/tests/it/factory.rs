@@ -1,3 +1,4 @@
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -46,5 +47,29 @@ async fn a_data_stream_is_one_by_its_name_or_as_configured() {
         let body = &cluster.log().of("bulk")[0].request.body;
         let has = body.windows(12).any(|w| w == b"\"@timestamp\"");
         assert_eq!(has, spliced, "{target} {configured:?}");
+    }
+}
+
+#[test]
+fn a_data_stream_takes_create_alone() {
+    let of = |target: &str, more: &[(&str, Value)]| {
+        let mut entries = entries("https://es.example:9200", target);
+        for (key, value) in more {
+            entries[*key] = value.clone();
+        }
+        problems(&entries)
+    };
+    let index = ("operation", json!("index"));
+    assert_eq!(of(STREAM, from_ref(&index)), ["connectors.search.operation"]);
+    assert_eq!(of(STREAM, &[index.clone(), ("data_stream", json!(false))]), [""; 0]);
+    assert_eq!(of("my-index", from_ref(&index)), [""; 0]);
+    let stream = ("data_stream", json!(true));
+    assert_eq!(of("my-index", &[index, stream]), ["connectors.search.operation"]);
+    for (key, wrong) in [
+        ("operation", json!("update")),
+        ("failure_store", json!("maybe")),
+        ("data_stream", json!("yes")),
+    ] {
+        assert_eq!(of("my-index", &[(key, wrong)]), [format!("connectors.search.{key}")]);
     }
 }

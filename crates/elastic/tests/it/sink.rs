@@ -1,41 +1,13 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use watchfloor_core::{Call, Delivery, Event, Kind, Outcome, Stage, Timestamp};
-use watchfloor_http::Ports;
-use watchfloor_testkit::{Answer, Fault, Server, TestClock, leaks, twins};
+use watchfloor_core::{Event, Kind, Outcome, Stage, Timestamp};
+use watchfloor_testkit::{Answer, Fault, leaks, twins};
 
-use super::{SECRET, STREAM, connector, entries, events, scope};
-
-struct World {
-    cluster: Server<twins::Elasticsearch>,
-    ports: Ports,
-    call: Call,
-}
-
-async fn world_of(cluster: twins::Elasticsearch, target: &str) -> World {
-    let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
-    let cluster = Server::start(cluster, clock.clone()).await.unwrap();
-    let ports = connector(clock.clone(), &entries(&cluster.url(), target));
-    World { cluster, ports, call: scope(clock).call() }
-}
-
-async fn world() -> World {
-    world_of(twins::Elasticsearch::with_api_key(SECRET), STREAM).await
-}
-
-impl World {
-    async fn send(&self, events: &[Event]) -> Delivery {
-        self.ports.sink.as_ref().unwrap().send(&self.call, events).await
-    }
-
-    /// How many operations each bulk request had.
-    fn operations(&self) -> Vec<usize> {
-        let lines = |body: &[u8]| body.split(|b| *b == b'\n').count() / 2;
-        self.cluster.log().of("bulk").iter().map(|l| lines(&l.request.body)).collect()
-    }
-}
+use super::{
+    SECRET, STREAM, World, clock, connector, entries, events, refusal, scope, twisted, world,
+    world_of,
+};
 
 #[tokio::test]
 async fn t38_every_document_arrives_byte_for_byte() {
@@ -49,7 +21,7 @@ async fn t38_every_document_arrives_byte_for_byte() {
         let spliced = format!("{open},\"@timestamp\":\"{}\"}}", event.time());
         assert_eq!(held[event.uid()], spliced);
     }
-    let w = world_of(twins::Elasticsearch::with_api_key(SECRET), "my-index").await;
+    let w = world_of(twins::Elasticsearch::with_api_key(SECRET), "my-index", &[]).await;
     assert_eq!(w.send(&sent).await.counts().applied, 20);
     assert!(sent.iter().all(|e| w.cluster.held("my-index")[e.uid()] == e.json()));
     // One that has its own is left alone.
@@ -155,15 +127,6 @@ async fn another_number_of_items_is_no_success() {
     assert!(delivery.cause().unwrap().to_string().contains("items"), "{delivery:?}");
 }
 
-/// The right answer with its `items` changed.
-fn twisted(change: impl Fn(&mut Vec<Value>) + Send + Sync + 'static) -> Fault {
-    Fault::Twist(Arc::new(move |_, answer| {
-        let mut body: Value = serde_json::from_slice(answer.bytes()).unwrap();
-        change(body["items"].as_array_mut().unwrap());
-        Answer::json(200, &body)
-    }))
-}
-
 #[tokio::test]
 async fn t35_a_rejected_event_s_reason_shows_the_type_and_not_the_value() {
     let w = world().await;
@@ -193,11 +156,10 @@ async fn an_event_that_only_the_failure_store_has_is_not_delivered() {
 #[tokio::test]
 async fn one_operation_that_spoils_its_request_is_found() {
     let w = world().await;
-    let error = json!({ "type": "action_request_validation_exception", "reason": "cnry-value" });
-    let refused = Answer::json(400, &json!({ "error": error, "status": 400 }));
+    let refused = refusal(400, "action_request_validation_exception", "cnry-value");
     // The whole, its first half, and the first of that.
     for nth in 1..=3 {
-        w.cluster.script().on("bulk", nth, Fault::Instead(refused.clone()));
+        w.cluster.script().on("bulk", nth, refused.clone());
     }
     let delivery = w.send(&events(4)).await;
     assert_eq!((delivery.counts().applied, delivery.counts().rejected), (3, 1));
@@ -226,7 +188,7 @@ async fn an_id_of_over_512_bytes_becomes_its_hash() {
 
 #[tokio::test]
 async fn a_wrong_key_is_tried_once_and_leaks_nowhere() {
-    let w = world_of(twins::Elasticsearch::with_api_key("another"), STREAM).await;
+    let w = world_of(twins::Elasticsearch::with_api_key("another"), STREAM, &[]).await;
     let delivery = w.send(&events(2)).await;
     let cause = delivery.cause().unwrap();
     assert_eq!((cause.kind(), delivery.counts().rejected), (Kind::Unauthenticated, 2));
@@ -236,7 +198,7 @@ async fn a_wrong_key_is_tried_once_and_leaks_nowhere() {
 
 #[tokio::test]
 async fn a_key_that_may_not_write_rejects_item_by_item() {
-    let w = world_of(twins::Elasticsearch::with_api_key(SECRET).read_only(), STREAM).await;
+    let w = world_of(twins::Elasticsearch::with_api_key(SECRET).read_only(), STREAM, &[]).await;
     let delivery = w.send(&events(2)).await;
     assert_eq!(delivery.counts().rejected, 2);
     assert!(delivery.reason(0).unwrap().contains("security_exception"));
@@ -250,11 +212,11 @@ async fn a_check_tells_what_is_wrong_and_writes_nothing() {
     let good = world().await;
     assert_eq!(stage(&good).await, None);
     assert!(good.cluster.held(STREAM).is_empty());
-    let wrong = world_of(twins::Elasticsearch::with_api_key("another"), STREAM).await;
+    let wrong = world_of(twins::Elasticsearch::with_api_key("another"), STREAM, &[]).await;
     assert_eq!(stage(&wrong).await, Some(Stage::Authenticated));
-    let poor = world_of(twins::Elasticsearch::with_api_key(SECRET).read_only(), STREAM).await;
+    let poor = world_of(twins::Elasticsearch::with_api_key(SECRET).read_only(), STREAM, &[]).await;
     assert_eq!(stage(&poor).await, Some(Stage::Authorised));
-    let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
+    let clock = clock();
     let nobody = connector(clock.clone(), &entries("http://127.0.0.1:1", STREAM));
     let health = nobody.connector.check(&scope(clock).call()).await;
     assert_eq!(health.failure().map(|(s, _)| s), Some(Stage::Reachable));
@@ -263,10 +225,8 @@ async fn a_check_tells_what_is_wrong_and_writes_nothing() {
 #[tokio::test]
 async fn a_request_that_is_always_refused_is_not_halved_for_ever() {
     let w = world().await;
-    let error =
-        json!({ "error": { "type": "illegal_argument_exception", "reason": "x" }, "status": 400 });
     for nth in 1..=500 {
-        w.cluster.script().on("bulk", nth, Fault::Instead(Answer::json(400, &error)));
+        w.cluster.script().on("bulk", nth, refusal(400, "illegal_argument_exception", "x"));
     }
     let delivery = w.send(&events(400)).await;
     assert_eq!(delivery.counts().rejected, 400);
