@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use watchfloor_core::{Health, Secret, Stage, State};
+use watchfloor_core::{Health, Result, Secret, Stage, State};
 use watchfloor_http::{Auth, ByStatus, Settings};
 
 use crate::bench::{Bench, name};
@@ -41,22 +41,22 @@ pub(crate) async fn asks(url: &str, env: &[(&str, &str)]) -> String {
 
 #[tokio::test]
 #[ignore = "run by others, in an environment that they make"]
+#[allow(clippy::print_stdout, reason = "the process that runs it reads this")]
 async fn asks_once() {
     let Ok(url) = std::env::var("WATCHFLOOR_TEST_URL") else { return };
+    println!("said: {}", asked(&url).await.unwrap_or_else(|e| e.to_string()));
+}
+
+async fn asked(url: &str) -> Result<String> {
     let bench = Bench::new().await;
     let mut settings = Settings::default();
     settings.max_attempts = 1;
     let urls = vec![url.parse().unwrap()];
     let auth = Auth::bearer(Secret::new("cnry-token"));
-    let client = match bench.layer.client(&name(), urls, auth, settings, ByStatus) {
-        Ok(client) => client,
-        Err(e) => return println!("said: {e}"),
-    };
-    match client.get("item", "x.get").send(&bench.call()).await {
-        Err(e) => println!("said: {e}"),
-        Ok(_) => match client.health(Health::new()).stages.first() {
-            Some((Stage::Tls, State::Good { seen })) => println!("said: ok, {seen}"),
-            other => println!("said: ok, {other:?}"),
-        },
-    }
+    let client = bench.layer.client(&name(), urls, auth, settings, ByStatus)?;
+    client.get("item", "x.get").send(&bench.call()).await?;
+    Ok(match client.health(Health::new()).stages.first() {
+        Some((Stage::Tls, State::Good { seen })) => format!("ok, {seen}"),
+        other => format!("ok, {other:?}"),
+    })
 }
