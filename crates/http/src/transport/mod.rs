@@ -37,10 +37,10 @@ struct Recipe {
 impl Transport {
     /// A pool for requests to these URLs.
     pub(crate) fn new<'a>(
-        urls: impl IntoIterator<Item = &'a Url>,
+        urls: impl IntoIterator<Item = &'a Url> + Clone,
         settings: &Settings,
     ) -> Result<Self> {
-        let ways = proxy::ways(settings)?;
+        let ways = proxy::ways(settings, urls.clone())?;
         let encrypted = urls.into_iter().any(is_https) || ways.iter().any(proxy::Way::is_https);
         let seen = Arc::<Seen>::default();
         // System roots are read only where they are needed: there may be none.

@@ -289,6 +289,8 @@ async fn the_environments_proxy_counts_but_for_loopback() {
     assert!(said.contains("not resolved"), "{said}");
     let said = asks(&url, env(&[("https_proxy", "socks5://cnry.example")])).await;
     assert!(said.contains("https_proxy in the environment") && !said.contains("cnry"), "{said}");
+    let said = asks(&server.url(), env(&[("https_proxy", "socks5://cnry.example")])).await;
+    assert!(said.starts_with("ok"), "{said}");
     assert_eq!(gate.tunnels(), 1, "for loopback, and where it is told, it does not count");
 }
 

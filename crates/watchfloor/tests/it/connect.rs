@@ -148,3 +148,30 @@ fn two_of_a_type_are_named() {
     let connected = connect(&format!("[connectors.a]\n{one}[connectors.b]\n{one}")).unwrap();
     insta::assert_snapshot!(connected.of_type("hole").unwrap_err(), @r#"configuration: several connectors have the type "hole": a, b"#);
 }
+
+#[test]
+fn a_ca_file_is_read_beside_the_configuration() {
+    let name = format!("watchfloor-{}", watchfloor::core::CallId::random());
+    let dir = std::env::temp_dir().join(name);
+    std::fs::create_dir(&dir).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.join(name), text).unwrap();
+    write("token", "cnry-token");
+    write(
+        "watchfloor.toml",
+        "[connectors.a]\ntype = \"hole\"\nurl = \"https://hole.example\"\n\
+         token = { file = \"token\" }\n[connectors.a.http]\nca_file = \"ca.pem\"\n",
+    );
+    let errors = || {
+        let config = Config::load(&dir.join("watchfloor.toml")).unwrap();
+        let registry = Registry::new().with(HoleFactory);
+        config.connect(&registry, Arc::new(SystemClock::new())).unwrap_err().to_string()
+    };
+    let missing = errors();
+    write("ca.pem", "cnry-key");
+    let empty = errors();
+    std::fs::remove_dir_all(&dir).unwrap();
+    assert!(missing.contains("line 6: connectors.a.http.ca_file: "), "{missing}");
+    assert!(missing.contains("ca.pem cannot be read: entity not found"), "{missing}");
+    assert!(empty.contains("there is no certificate in it"), "{empty}");
+    assert!(!empty.contains("cnry"), "{empty}");
+}
