@@ -170,7 +170,7 @@ fn a_ca_file_is_read_beside_the_configuration() {
     write("ca.pem", "cnry-key");
     let empty = errors();
     std::fs::remove_dir_all(&dir).unwrap();
-    assert!(missing.contains("line 6: connectors.a.http.ca_file: "), "{missing}");
+    assert!(missing.contains("watchfloor.toml:6: connectors.a.http.ca_file: "), "{missing}");
     assert!(missing.contains("ca.pem cannot be read: entity not found"), "{missing}");
     assert!(empty.contains("there is no certificate in it"), "{empty}");
     assert!(!empty.contains("cnry"), "{empty}");
