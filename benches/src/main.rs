@@ -4,6 +4,7 @@
 
 mod bare;
 mod data;
+mod layer;
 mod null;
 mod parse;
 mod process;
@@ -19,11 +20,12 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["send", rest @ ..] => send::run(rest),
+        ["layer", rest @ ..] => run(layer::run(rest)),
         ["parse"] => parse::run(),
         // What the benchmarks start of themselves.
         ["null", product] => run(null::serve(product)),
         ["bare", product, url, file, level] => run(bare::send(product, url, file, level)),
-        _ => Err(format!("usage: bench {} | parse", send::USAGE).into()),
+        _ => Err(format!("usage: bench {} | layer [ROUNDS] | parse", send::USAGE).into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

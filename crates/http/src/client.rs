@@ -9,6 +9,7 @@ use watchfloor_core::{Call, ConnectorName, Error, Health, Kind, Result, Stage, S
 use crate::auth::Credential;
 use crate::endpoint::RoundRobin;
 use crate::layer::Host;
+use crate::page::Link;
 use crate::transport::Transport;
 use crate::{Attempts, Auth, Classify, Layer, Repeat, Request, Settings, egress};
 
@@ -111,6 +112,11 @@ impl Client {
     /// A `GET`, which is [`Repeat::Harmless`].
     pub fn get(&self, path: &str, operation: &'static str) -> Request {
         self.request(Method::GET, path, operation, Repeat::Harmless)
+    }
+
+    /// A `GET` of the page that a `Link` header named.
+    pub fn follow(&self, link: &Link, operation: &'static str) -> Request {
+        self.get(&link.path, operation).with_query(&link.query)
     }
 
     /// A `POST`.

@@ -11,6 +11,7 @@ mod endpoint;
 mod factory;
 mod layer;
 mod limit;
+mod multipart;
 mod redact;
 mod request;
 mod settings;
@@ -18,6 +19,7 @@ mod transport;
 mod urls;
 
 pub mod observe;
+pub mod page;
 pub mod retry;
 
 pub use answer::Answer;
@@ -29,6 +31,7 @@ pub use egress::segment;
 pub use factory::{Env, Factory, Ports};
 pub use http::{HeaderMap, Method, StatusCode};
 pub use layer::Layer;
+pub use multipart::Form;
 pub use request::{Reply, Request};
 pub use retry::after::Hint;
 pub use retry::{Attempts, Repeat};

@@ -5,11 +5,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::{Url, form_urlencoded};
-use watchfloor_core::{Call, Error, Kind, Result, Retry};
+use watchfloor_core::{Call, ConnectorName, Error, Kind, Result, Retry};
 
 use crate::retry::Shot;
 use crate::transport::body;
-use crate::{Answer, Attempts, Client, Repeat, Verdict, egress, retry};
+use crate::{Answer, Attempts, Client, Form, Repeat, Verdict, egress, retry};
 
 /// A request under construction. What is wrong with it is said by the method that sends it, with
 /// outcome `NotSent`.
@@ -93,6 +93,18 @@ impl Request {
         self.body("application/x-www-form-urlencoded", body.into())
     }
 
+    /// Sets a form with files as the body.
+    pub fn multipart(mut self, form: &Form) -> Self {
+        match form.encode() {
+            Ok((content_type, body)) => {
+                self.parts.headers.insert(header::CONTENT_TYPE, content_type);
+                self.parts.body = body;
+            }
+            Err(broken) => self.broken = Some(broken),
+        }
+        self
+    }
+
     /// Sends it, with retries, and returns the first answer that is a success.
     pub async fn send(self, call: &Call) -> Result<Answer> {
         let mut attempts = self.client.attempts(call);
@@ -103,9 +115,9 @@ impl Request {
     pub async fn read<T: DeserializeOwned>(mut self, call: &Call) -> Result<T> {
         let json = HeaderValue::from_static("application/json");
         self.parts.headers.entry(header::ACCEPT).or_insert(json);
-        let (name, operation, repeat) = (self.client.name().clone(), self.operation, self.repeat);
+        let (named, repeat) = (self.named(), self.repeat);
         self.send(call).await?.json().map_err(|e| {
-            let e = e.with_operation(operation).with_connector(&name);
+            let e = named.on(e);
             if repeat == Repeat::Forbidden { e.with_retry(Retry::AfterLookup) } else { e }
         })
     }
@@ -117,8 +129,7 @@ impl Request {
     /// it waits with [`Attempts::wait`].
     pub async fn send_on(mut self, attempts: &mut Attempts) -> Result<Reply> {
         if let Some(broken) = self.broken.take() {
-            let name = self.client.name();
-            return Err(broken.with_operation(self.operation).with_connector(name));
+            return Err(self.named().on(broken));
         }
         if self.client.settings().gzip {
             body::pack(&mut self.parts, self.client.0.layer.clock()).await;
@@ -130,6 +141,17 @@ impl Request {
             url: &|endpoint| self.url(endpoint),
         };
         retry::drive(attempts, &shot).await
+    }
+
+    /// Whose it is, for errors after it was sent.
+    pub(crate) fn named(&self) -> Named {
+        Named(self.client.name().clone(), self.operation)
+    }
+
+    /// The same request with this query, which is encoded.
+    pub(crate) fn with_query(mut self, query: &str) -> Self {
+        self.parts.query = query.to_owned();
+        self
     }
 
     async fn send_in(self, attempts: &mut Attempts) -> Result<Answer> {
@@ -150,6 +172,15 @@ impl Request {
             url.set_query(Some(&self.parts.query));
         }
         Ok(url)
+    }
+}
+
+/// A connector and an operation.
+pub(crate) struct Named(ConnectorName, &'static str);
+
+impl Named {
+    pub(crate) fn on(&self, e: Error) -> Error {
+        e.with_operation(self.1).with_connector(&self.0)
     }
 }
 

@@ -9,6 +9,7 @@ mod egress;
 mod endpoints;
 mod factory;
 mod observe;
+mod page;
 mod pipeline;
 mod proxy;
 mod retry;
