@@ -39,7 +39,7 @@ pub(crate) fn measure(command: &mut Command) -> Result<(Used, String)> {
 
 /// CPU seconds of all children that have ended.
 fn children() -> Result<f64> {
-    cpu_at("/proc/self/stat", 15)
+    cpu_at("/proc/self/stat", 16)
 }
 
 /// User and system seconds, from field `first` of a `stat` file (proc(5) counts from one).
@@ -47,7 +47,7 @@ pub(crate) fn cpu_at(path: &str, first: usize) -> Result<f64> {
     let stat = fs::read_to_string(path)?;
     // What follows the name of the program, which ends with the last parenthesis, is field 3.
     let rest = stat.rsplit_once(')').ok_or("no stat")?.1;
-    let mut fields = rest.split_whitespace().skip(first - 2);
+    let mut fields = rest.split_whitespace().skip(first - 3);
     let mut ticks = 0.0;
     for _ in 0..2 {
         ticks += fields.next().ok_or("a short stat")?.parse::<f64>()?;
