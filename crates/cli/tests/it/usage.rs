@@ -24,6 +24,41 @@ async fn a_configuration_tells_all_its_errors_and_ends_with_2() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_misspelt_is_suggested_wherever_it_stands() {
+    let place = Place::new(
+        "[gaurd]\n[evidence]\nmode = \"maks\"\n[connector.siem]\n\
+         [connectors.siem]\ntype = \"splnuk\"\n\
+         [connectors.search]\ntype = \"elastic\"\nurl = \"https://es.example\"\ntarget = \"events\"\n\
+         auth = { type = \"api-key\", key = { env = \"KEY\" } }\n\
+         [connectors.search.http]\nmax_attempt = 1\n\
+         [[owner]]\n[monitoring]\n",
+    );
+    let run = place.run(&["check"]);
+    assert_eq!(run.status, 2, "{run:?}");
+    let hints: Vec<_> = run
+        .err
+        .lines()
+        .filter_map(|line| Some((line.split(": ").nth(1)?, line.split("did you mean ").nth(1)?)))
+        .collect();
+    assert_eq!(
+        hints,
+        [
+            ("gaurd", "\"guard\"?)"),
+            ("evidence.mode", "\"mask\"?)"),
+            ("connector", "\"connectors\"?)"),
+            ("connectors.siem.type", "\"splunk\"?)"),
+            ("connectors.search.url", "\"urls\"?)"),
+            ("connectors.search.auth.type", "\"api_key\"?)"),
+            ("connectors.search.http.max_attempt", "\"max_attempts\"?)"),
+            ("owner", "\"owners\"?)"),
+        ],
+        "{}",
+        run.err
+    );
+    assert!(run.err.contains(": monitoring: is no known key\n"), "{}", run.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_file_is_the_named_one_then_the_variables() {
     let place = Place::new("[named]\n");
     place.write("other.toml", "[other]\n");
