@@ -17,6 +17,30 @@ use crate::auth;
 
 /// Whom a connector trusts, and who it says it is: the system's roots and no client certificate,
 /// unless more is said. TLS 1.2 and 1.3.
+///
+/// ```
+/// use watchfloor_core::{Health, Root, Stage, TenantId};
+/// use watchfloor_http::{Auth, ByStatus, Layer, Settings, Tls};
+/// # use std::sync::Arc;
+/// # use watchfloor_testkit::{Authority, Server, TestClock, twins::Hec};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse()?));
+/// # let authority = Authority::new();
+/// # let tls = watchfloor_testkit::Tls::of(&authority);
+/// # let server = Server::start_tls(Hec::new("token"), clock.clone(), &tls).await?;
+/// # let call = Root::new(clock.clone()).scope(TenantId::new("acme")).call();
+/// let mut settings = Settings::default();
+/// settings.tls = Tls::default().with_authorities(authority.pem().as_bytes())?;
+/// let (name, urls) = ("siem".into(), vec![server.url().parse()?]);
+/// let client = Layer::new(clock).client(&name, urls, Auth::none(), settings, ByStatus)?;
+///
+/// client.get("services/collector/health", "splunk.health").send(&call).await?;
+/// // What a connector's check adds: "TLS 1.3, verified by ca_file".
+/// assert_eq!(client.health(Health::new()).stages[0].0, Stage::Tls);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default, PartialEq)]
 pub struct Tls {
     authorities: Vec<CertificateDer<'static>>,
