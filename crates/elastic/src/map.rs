@@ -51,7 +51,7 @@ impl Lines {
 
     fn write(self, event: &Event, stamp: &mut Stamp, body: &mut Vec<u8>) {
         body.extend_from_slice(self.operation.action());
-        serde_json::to_writer(&mut *body, &*event.document_id()).expect("text is writable");
+        body.extend_from_slice(&event.document_id_json());
         body.extend_from_slice(b"}}\n");
         if self.data_stream && !event.has_member("@timestamp") {
             event.write_spliced(body, "@timestamp", stamp.of(event.time()));

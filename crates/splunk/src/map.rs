@@ -71,7 +71,7 @@ impl Metadata {
             own.write(event.text(), body);
         }
         body.extend_from_slice(b",\"fields\":{\"event_uid\":");
-        serde_json::to_writer(&mut *body, event.uid()).expect("text is writable");
+        body.extend_from_slice(&event.uid_json());
         body.extend_from_slice(b"}}\n");
     }
 }

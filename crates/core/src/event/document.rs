@@ -122,6 +122,16 @@ impl Event {
         }
     }
 
+    /// Its id as a JSON text, quotes and all; without a copy where it stands in the document so.
+    pub fn uid_json(&self) -> Cow<'_, [u8]> {
+        match &self.uid {
+            Uid::Inside { start, len } => {
+                Cow::Borrowed(&self.doc[*start as usize - 1..][..*len as usize + 2])
+            }
+            Uid::Beside(id) => serde_json::Value::from(id.as_str()).to_string().into_bytes().into(),
+        }
+    }
+
     /// The document, byte for byte.
     pub fn json(&self) -> &[u8] {
         &self.doc
@@ -149,15 +159,15 @@ impl Event {
         Self { doc: Bytes::copy_from_slice(&self.doc), ..self }
     }
 
-    /// The uid as a document's `_id`: as it is, or, over 512 bytes, as `wf-` and 40 hex digits of
-    /// its hash.
-    pub fn document_id(&self) -> Cow<'_, str> {
+    /// The uid as a document's `_id`, as JSON: as it is, or, over 512 bytes, as `wf-` and 40 hex
+    /// digits of its hash.
+    pub fn document_id_json(&self) -> Cow<'_, [u8]> {
         let uid = self.uid();
         if uid.len() <= MAX_DOCUMENT_ID {
-            return Cow::Borrowed(uid);
+            return self.uid_json();
         }
         let hash = FieldHash::new("watchfloor document v1").field("uid", uid);
-        Cow::Owned(format!("wf-{}", hash.hex(20)))
+        Cow::Owned(format!("\"wf-{}\"", hash.hex(20)).into_bytes())
     }
 }
 
@@ -183,10 +193,7 @@ fn checked(doc: &[u8]) -> Result<Head, BadEvent> {
     if doc.len() > MAX_LEN {
         return Err(BadEvent { at: MAX_LEN, reason: "longer than 8 MiB" });
     }
-    match std::str::from_utf8(doc) {
-        Ok(text) => Head::of(text),
-        Err(e) => Err(BadEvent { at: e.valid_up_to(), reason: "not UTF-8" }),
-    }
+    Head::of(doc)
 }
 
 /// Head and length; a document may hold what no log should show.
@@ -284,11 +291,11 @@ mod tests {
     #[test]
     fn a_document_id_fits_512_bytes() {
         let with = |uid: &str| event(&format!("{{\"metadata\":{{\"uid\":\"{uid}\"}}}}"));
-        assert_eq!(with(&"u".repeat(512)).document_id().len(), 512);
+        assert_eq!(with(&"u".repeat(512)).document_id_json().len(), 514);
         let (a, b) = (with(&"ü".repeat(257)), with(&format!("{}x", "ü".repeat(257))));
-        assert_eq!(a.document_id().len(), 43);
-        assert_eq!(a.document_id(), a.clone().document_id());
-        assert_ne!(a.document_id(), b.document_id());
+        assert_eq!(a.document_id_json().len(), 45);
+        assert_eq!(a.document_id_json(), a.clone().document_id_json());
+        assert_ne!(a.document_id_json(), b.document_id_json());
     }
 
     /// Any JSON text, in any spelling of the same value.

@@ -60,10 +60,9 @@ impl Event {
         {
             return false;
         }
-        let doc = self.text();
         let mut found = false;
-        let read = members(doc, |scan, at, name| {
-            found |= name == key;
+        let read = members(self.json(), |scan, at, name| {
+            found |= name == key.as_bytes();
             scan.value(at, 1)
         });
         debug_assert!(read.is_ok(), "an event is a JSON object");

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::str::FromStr;
 
 use super::scan::{decoded, members};
 use super::{BadEvent, document::Uid};
@@ -20,14 +21,14 @@ impl Head {
     ///
     /// Keys are compared decoded, and of duplicates the last wins, also where it says nothing: as
     /// in every reader of JSON that keeps one of them.
-    pub(super) fn of(doc: &str) -> Result<Self, BadEvent> {
+    pub(super) fn of(doc: &[u8]) -> Result<Self, BadEvent> {
         let (mut time, mut class, mut uid) = (None, None, None);
         members(doc, |scan, at, name| {
-            if name == "metadata" && scan.is_object(at) {
+            if name == b"metadata" && scan.is_object(at) {
                 uid = None;
                 return scan.object(at, |scan, at, name| {
                     let end = scan.value(at, 2)?;
-                    if name == "uid" {
+                    if name == b"uid" {
                         uid = Some(at..end);
                     }
                     Some(end)
@@ -35,28 +36,32 @@ impl Head {
             }
             let end = scan.value(at, 1)?;
             match name {
-                "time" => time = Some(at..end),
-                "class_uid" => class = Some(at..end),
-                "metadata" => uid = None,
+                b"time" => time = Some(at..end),
+                b"class_uid" => class = Some(at..end),
+                b"metadata" => uid = None,
                 _ => {}
             }
             Some(end)
         })?;
         Ok(Self {
             time: time.and_then(|at| instant(&doc[at])),
-            class_uid: class.and_then(|at| doc[at].parse().ok()),
+            class_uid: class.and_then(|at| number(&doc[at])),
             uid: uid.and_then(|at| text_at(doc, at)),
         })
     }
 }
 
 /// Integer milliseconds or RFC 3339 text; nothing is guessed.
-fn instant(value: &str) -> Option<Timestamp> {
-    if value.starts_with('"') {
+fn instant(value: &[u8]) -> Option<Timestamp> {
+    if value.starts_with(b"\"") {
         let text = decoded(value)?;
         return rfc_3339(text.as_bytes()).then(|| text.parse().ok())?;
     }
-    Timestamp::from_millis(value.parse().ok()?)
+    Timestamp::from_millis(number(value)?)
+}
+
+fn number<T: FromStr>(value: &[u8]) -> Option<T> {
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 /// Whether it has RFC 3339's shape: the parser behind it takes more of ISO 8601, where a short form
@@ -83,9 +88,9 @@ fn rfc_3339(text: &[u8]) -> bool {
 }
 
 /// The text that stands at `at`, if it is one and not empty.
-fn text_at(doc: &str, at: Range<usize>) -> Option<Uid> {
+fn text_at(doc: &[u8], at: Range<usize>) -> Option<Uid> {
     let quoted = &doc[at.clone()];
-    if !quoted.starts_with('"') {
+    if !quoted.starts_with(b"\"") {
         return None;
     }
     match decoded(quoted)? {

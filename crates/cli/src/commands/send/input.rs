@@ -17,19 +17,29 @@ use watchfloor::core::{Clock, Event, Timestamp};
 
 use super::Ended;
 
-/// What is read at once, in bytes, and how many such pieces may wait.
+/// What is read at once, in bytes, and how many such pieces of a pipe may wait.
 const CHUNK: usize = 128 << 10;
 const WAITING: usize = 2;
-/// The least room that a read is offered; what a short one leaves is used by the next.
+/// The least room that a read of a pipe is offered; what a short one leaves is used by the next.
 const LEAST: usize = 16 << 10;
 
 /// Where the events come from.
 pub(super) struct Input {
-    from: Box<dyn Read + Send>,
+    from: Source,
     /// How long it is, where that is known.
     pub(super) length: Option<u64>,
     /// Bytes read so far.
     pub(super) read: Arc<AtomicU64>,
+}
+
+enum Source {
+    /// A regular file: its reads end soon, and the only thread that they hold up is the one that
+    /// wants the events.
+    File(File),
+    /// Anything else is read by a thread of its own, since a read of a pipe may never end. It
+    /// stands still while nobody takes what it read, and nobody waits for it.
+    Pipe(mpsc::Receiver<io::Result<Bytes>>),
+    Ended,
 }
 
 impl Input {
@@ -37,21 +47,25 @@ impl Input {
     pub(super) fn open(file: &Path) -> Result<Self, String> {
         let read = Arc::default();
         if file == Path::new("-") {
-            return Ok(Self { from: Box::new(io::stdin()), length: None, read });
+            return Ok(Self { from: Source::pipe(io::stdin()), length: None, read });
         }
         let unreadable = |e: io::Error| format!("{} cannot be read: {}", file.display(), e.kind());
         let opened = File::open(file).map_err(unreadable)?;
         let about = opened.metadata().map_err(unreadable)?;
-        let length = about.is_file().then_some(about.len());
-        Ok(Self { from: Box::new(opened), length, read })
+        if about.is_file() {
+            return Ok(Self { from: Source::File(opened), length: Some(about.len()), read });
+        }
+        if about.is_dir() {
+            return Err(unreadable(io::ErrorKind::IsADirectory.into()));
+        }
+        Ok(Self { from: Source::pipe(opened), length: None, read })
     }
+}
 
-    /// Reads in a thread of its own: a read of standard input may never end, and nobody waits for
-    /// the thread. It stands still while nobody takes what it read.
-    fn chunks(self) -> mpsc::Receiver<io::Result<Bytes>> {
+impl Source {
+    fn pipe(mut from: impl Read + Send + 'static) -> Self {
         let (send, receive) = mpsc::channel(WAITING);
         thread::spawn(move || {
-            let Self { mut from, read, .. } = self;
             let mut room = BytesMut::new();
             loop {
                 if room.len() < LEAST {
@@ -59,10 +73,7 @@ impl Input {
                 }
                 let chunk = match from.read(&mut room) {
                     Ok(0) => return,
-                    Ok(n) => {
-                        read.fetch_add(n as u64, Ordering::Relaxed);
-                        Ok(room.split_to(n).freeze())
-                    }
+                    Ok(n) => Ok(room.split_to(n).freeze()),
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                     Err(e) => Err(e),
                 };
@@ -72,14 +83,26 @@ impl Input {
                 }
             }
         });
-        receive
+        Self::Pipe(receive)
+    }
+
+    /// What comes next; `None` at the end.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        match self {
+            Self::File(file) => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                let read = file.take(CHUNK as u64).read_to_end(&mut chunk);
+                Poll::Ready(read.map(|n| (n > 0).then(|| chunk.into())))
+            }
+            Self::Pipe(chunks) => Poll::Ready(ready!(chunks.poll_recv(cx)).transpose()),
+            Self::Ended => Poll::Ready(Ok(None)),
+        }
     }
 }
 
 /// The events of an input. Where reading fails they end, and [`Ended`] says why.
 pub(super) struct Events {
-    /// `None` once it has ended.
-    chunks: Option<mpsc::Receiver<io::Result<Bytes>>>,
+    input: Input,
     lines: Lines,
     clock: Arc<dyn Clock>,
     /// When the chunk at hand came.
@@ -90,7 +113,7 @@ pub(super) struct Events {
 impl Events {
     pub(super) fn of(input: Input, clock: Arc<dyn Clock>, ended: Ended) -> Self {
         let now = clock.now();
-        Self { chunks: Some(input.chunks()), lines: Lines::new(), clock, now, ended }
+        Self { input, lines: Lines::new(), clock, now, ended }
     }
 }
 
@@ -103,21 +126,24 @@ impl Stream for Events {
             if let Some(line) = this.lines.next() {
                 return Poll::Ready(Some(line.event(this.now)));
             }
-            let Some(chunks) = &mut this.chunks else { return Poll::Ready(None) };
-            match ready!(chunks.poll_recv(cx)) {
-                Some(Ok(chunk)) => {
+            if matches!(this.input.from, Source::Ended) {
+                return Poll::Ready(None);
+            }
+            match ready!(this.input.from.poll_chunk(cx)) {
+                Ok(Some(chunk)) => {
                     this.now = this.clock.now();
+                    this.input.read.fetch_add(chunk.len() as u64, Ordering::Relaxed);
                     this.lines.push(chunk);
                 }
-                Some(Err(e)) => {
+                Ok(None) => {
+                    this.input.from = Source::Ended;
+                    this.lines.end();
+                }
+                Err(e) => {
+                    this.input.from = Source::Ended;
                     this.ended.because(format!("the input broke off: {}", e.kind()));
-                    this.chunks = None;
                     // Half a line is no event.
                     return Poll::Ready(None);
-                }
-                None => {
-                    this.chunks = None;
-                    this.lines.end();
                 }
             }
         }
