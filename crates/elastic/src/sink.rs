@@ -204,7 +204,7 @@ impl EventSink for Bulk {
     fn capabilities(&self) -> SinkCaps {
         let mut caps = SinkCaps::default();
         caps.max_batch_bytes = 5_000_000;
-        caps.max_batch_events = 1_000;
+        caps.max_batch_events = 2_000;
         caps.on_repeat = OnRepeat::Ignored;
         // The primary has written its translog before it answers.
         caps.assurance = Assurance::Durable;
