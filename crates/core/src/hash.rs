@@ -1,18 +1,21 @@
-//! Hashes over named, length-prefixed fields, so that `ab`+`c` never equals `a`+`bc` (T15).
+//! The hash behind ids and keys.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
-pub(crate) struct FieldHash(Sha256);
+/// SHA-256 over named, length-prefixed fields in their order, so that `ab`+`c` never equals
+/// `a`+`bc` (T15).
+pub struct FieldHash(Sha256);
 
 impl FieldHash {
     /// `domain` keeps hashes of different purposes and versions apart.
-    pub(crate) fn new(domain: &str) -> Self {
+    pub fn new(domain: &str) -> Self {
         Self(Sha256::new()).put(domain)
     }
 
-    pub(crate) fn field(self, name: &str, value: &str) -> Self {
+    /// With one more field.
+    pub fn field(self, name: &str, value: &str) -> Self {
         self.put(name).put(value)
     }
 
@@ -22,9 +25,15 @@ impl FieldHash {
         self
     }
 
-    /// The first `bytes` bytes as hex.
-    pub(crate) fn hex(self, bytes: usize) -> String {
-        hex(&self.0.finalize()[..bytes])
+    /// The first `bytes` bytes, at most 32, as lower-case hex.
+    pub fn hex(self, bytes: usize) -> String {
+        hex(&self.0.finalize()[..bytes.min(32)])
+    }
+}
+
+impl fmt::Debug for FieldHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FieldHash")
     }
 }
 

@@ -39,6 +39,7 @@ pub use error::{Error, ErrorRecord, Kind, Result, Retry};
 pub use event::{Attribution, BadEvent, Client, Event, EventView};
 pub use fingerprint::{Fingerprint, Who};
 pub use futures_core::stream::BoxStream;
+pub use hash::FieldHash;
 pub use health::{Health, Stage, State};
 pub use id::{
     AlertId, CallId, ConnectorName, Cursor, EventId, LeaseId, TenantId, TicketId, TicketKey,
