@@ -3,11 +3,13 @@
 mod elasticsearch;
 mod hec;
 mod jira;
+mod oauth;
 mod pan_os;
 mod servicenow;
 
 pub use elasticsearch::{Block, Elasticsearch, Flavor};
 pub use hec::{Hec, HeldEvent};
 pub use jira::{HeldIssue, Jira};
+pub use oauth::OAuth;
 pub use pan_os::{PanOs, Registered};
 pub use servicenow::{HeldRecord, ServiceNow};
