@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 use url::Url;
-use watchfloor_core::{Clock, ConnectorName, Result, TenantId};
+use watchfloor_core::{Clock, ConnectorName, Result, Store, TenantId};
 
 use crate::auth::Tokens;
 use crate::endpoint::Breaker;
@@ -52,6 +52,15 @@ impl Layer {
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
         self
+    }
+
+    /// A layer with this one's clock and observer, which shares nothing else with it, and keeps the tokens that change with
+    /// every use in a store: OAuth 2.0's grants `refresh_token` and `password`. Their refresh
+    /// tokens lie there as they are; the store guards them.
+    pub fn with_store(self, store: Arc<dyn Store>) -> Self {
+        let (clock, tokens) = (self.inner.clock.clone(), Tokens::stored_in(store));
+        let (hosts, changed) = Default::default();
+        Self { inner: Arc::new(Inner { clock, hosts, tokens, changed }), observer: self.observer }
     }
 
     /// The client of a connector. `endpoints` are base URLs of one product, used in turn; the paths

@@ -23,7 +23,7 @@ pub mod page;
 pub mod retry;
 
 pub use answer::Answer;
-pub use auth::Auth;
+pub use auth::{Assertion, Auth, ClientAuth, OAuth2};
 pub use classify::{ByStatus, Classify, Reach, Resend, Verdict, by_status};
 pub use client::Client;
 pub use clock::SystemClock;

@@ -1,7 +1,11 @@
 //! Credentials: the only place that reads a secret's text.
 
+mod ask;
+mod assertion;
 mod oauth2;
 mod read;
+mod renew;
+mod store;
 mod token;
 
 use std::fmt;
@@ -15,7 +19,9 @@ use watchfloor_core::{Clock, Error, Kind, Result, Secret, TenantId};
 
 use crate::deadline::{Busied, Deadline};
 use crate::{Settings, Verdict};
-use oauth2::ClientCredentials;
+use ask::Source;
+pub use assertion::Assertion;
+pub use oauth2::{ClientAuth, OAuth2};
 use token::Token;
 pub(crate) use token::Tokens;
 
@@ -29,16 +35,7 @@ enum Kinds {
     Basic { user: String, password: Secret },
     Header { name: String, value: Secret },
     Scheme { scheme: String, value: Secret },
-    ClientCredentials(Grant),
-}
-
-/// What a token is asked for with.
-#[derive(Clone)]
-pub(crate) struct Grant {
-    pub(crate) token_url: Url,
-    pub(crate) client_id: String,
-    pub(crate) client_secret: Secret,
-    pub(crate) scope: Option<String>,
+    OAuth2(Box<OAuth2>),
 }
 
 impl Auth {
@@ -67,17 +64,21 @@ impl Auth {
         Self(Kinds::Header { name: name.into(), value })
     }
 
-    /// OAuth 2.0 client credentials (RFC 6749 §4.4), the client's id and secret in the body. The
-    /// token is asked for when it is first needed, renewed before it ends, and shared by every
-    /// client with the same credential and tenant.
+    /// A bearer token that is asked for.
+    pub fn oauth2(oauth2: OAuth2) -> Self {
+        Self(Kinds::OAuth2(Box::new(oauth2)))
+    }
+
+    /// [`OAuth2::client_credentials`], with a scope.
     pub fn client_credentials(
         token_url: Url,
         client_id: impl Into<String>,
         client_secret: Secret,
         scope: Option<String>,
     ) -> Self {
-        let client_id = client_id.into();
-        Self(Kinds::ClientCredentials(Grant { token_url, client_id, client_secret, scope }))
+        let mut oauth2 = OAuth2::client_credentials(token_url, client_id, client_secret);
+        oauth2.scope = scope;
+        Self::oauth2(oauth2)
     }
 
     /// Whether it is [`Auth::none`].
@@ -90,8 +91,8 @@ impl Auth {
         let refuse = |what: &str| Err(Error::new(Kind::Config, what));
         let (name, value) = match self.0 {
             Kinds::None => return Ok(Credential::None),
-            Kinds::ClientCredentials(grant) => {
-                let source = ClientCredentials::new(grant, clock.clone(), settings)?;
+            Kinds::OAuth2(oauth2) => {
+                let source = Source::new(*oauth2, clock.clone(), settings)?;
                 return Ok(Credential::Token(Arc::new(source)));
             }
             Kinds::Basic { ref user, .. } if user.contains(':') => {
@@ -132,12 +133,12 @@ fn on_the_wire(prefix: &str, secret: &Secret) -> Option<HeaderValue> {
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match &self.0 {
             Kinds::None => "Auth(none)",
             Kinds::Basic { .. } => "Auth(basic)",
             Kinds::Header { .. } => "Auth(header)",
             Kinds::Scheme { .. } => "Auth(scheme)",
-            Kinds::ClientCredentials(_) => "Auth(oauth2)",
+            Kinds::OAuth2(oauth2) => return write!(f, "Auth(oauth2 {})", oauth2.grant.name()),
         })
     }
 }
@@ -146,7 +147,7 @@ impl fmt::Debug for Auth {
 pub(crate) enum Credential {
     None,
     Fixed(HeaderName, HeaderValue),
-    Token(Arc<ClientCredentials>),
+    Token(Arc<Source>),
 }
 
 /// What one attempt carries.
@@ -180,9 +181,9 @@ impl Credential {
                 Ok(Carried { header: Some((name.clone(), value.clone())), token: None })
             }
             Self::Token(source) => {
-                let slot = tokens.slot(tenant, source.grant());
+                let slot = tokens.slot(tenant, source);
                 let refused = refused.and_then(|carried| carried.token.as_ref());
-                let token = slot.token(source, refused, deadline, busied).await?;
+                let token = slot.token(refused, deadline, busied).await?;
                 let header = Some((AUTHORIZATION, token.header.clone()));
                 Ok(Carried { header, token: Some(token) })
             }

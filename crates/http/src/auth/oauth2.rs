@@ -1,174 +1,227 @@
-//! OAuth 2.0 client credentials (RFC 6749 §4.4): one request for a token.
+//! OAuth 2.0 as it is configured: the grants, and what each of them can say.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::fmt;
 
-use bytes::Bytes;
-use http::Method;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use serde::Deserialize;
-use url::form_urlencoded;
-use watchfloor_core::{Clock, Kind, Outcome, Result, Secret};
+use url::Url;
+use watchfloor_core::{FieldHash, Secret};
 
-use super::token::Token;
-use super::{Grant, on_the_wire, text};
-use crate::request::Parts;
-use crate::transport::Transport;
-use crate::{Answer, Settings, Verdict, by_status, egress};
+use super::{Assertion, text};
+use crate::egress;
 
-/// The longest that a token request may take, so that a refresh ends though nobody waits for it.
-const LONGEST: Duration = Duration::from_secs(30);
-/// Token answers are small.
-const MAX_ANSWER: usize = 256 << 10;
-/// The life of a token whose answer names none: short, so that a wrong guess heals soon (T23).
-const UNSTATED_LIFE: Duration = Duration::from_secs(300);
-
-/// Asks for tokens.
-pub(crate) struct ClientCredentials {
-    grant: Grant,
-    clock: Arc<dyn Clock>,
-    transport: Transport,
-    limit: Duration,
-    retry_after_cap: Duration,
+/// How a token is asked for (RFC 6749; RFC 7523 for signed assertions).
+///
+/// The token is asked for when it is first needed, renewed before it ends, and shared by every
+/// client with the same credential and tenant. `Debug` names the grant alone.
+///
+/// ```
+/// use watchfloor_core::Secret;
+/// use watchfloor_http::{Auth, OAuth2};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let token_url = "https://login.example/oauth/token".parse()?;
+/// let oauth2 = OAuth2::client_credentials(token_url, "watchfloor", Secret::new("from a vault"));
+/// let auth = Auth::oauth2(oauth2.scope("read write").param("audience", "api.example"));
+/// assert_eq!(format!("{auth:?}"), "Auth(oauth2 client_credentials)");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct OAuth2 {
+    pub(super) token_url: Url,
+    pub(super) grant: Grant,
+    pub(super) client_id: Option<String>,
+    pub(super) client_secret: Option<Secret>,
+    pub(super) client_auth: ClientAuth,
+    pub(super) scope: Option<String>,
+    pub(super) params: BTreeMap<String, String>,
 }
 
-impl ClientCredentials {
-    pub(super) fn new(grant: Grant, clock: Arc<dyn Clock>, settings: &Settings) -> Result<Self> {
-        egress::check(&grant.token_url, true)?;
-        Ok(Self {
-            transport: Transport::new([&grant.token_url], settings)?,
-            limit: settings.attempt_timeout.min(LONGEST),
-            retry_after_cap: settings.retry_after_cap,
-            grant,
-            clock,
-        })
-    }
+/// What is presented for a token.
+#[derive(Clone)]
+pub(super) enum Grant {
+    ClientCredentials,
+    Password { username: String, password: Secret },
+    RefreshToken(Secret),
+    JwtBearer(Assertion),
+}
 
-    pub(super) fn grant(&self) -> &Grant {
-        &self.grant
-    }
-
-    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
-    }
-
-    /// One request. Whatever fails, the caller's own request was not sent.
-    pub(super) async fn fetch(&self) -> Result<Token, Verdict> {
-        // Before the request, not after the answer: the token's life began in between.
-        let asked = self.clock.now();
-        let clock = &*self.clock;
-        let answer = self
-            .transport
-            .exchange(clock, &self.grant.token_url, self.parts(), self.limit, MAX_ANSWER)
-            .await
-            .map_err(|v| not_sent(v.kind, format!("token request: {}", v.message)))?;
-        if let Some(refusal) = self.refusal(&answer) {
-            return Err(refusal);
-        }
-        let granted: Granted = answer.json().map_err(|e| {
-            not_sent(Kind::Protocol, format!("the answer to the token request: {}", e.message()))
-        })?;
-        if granted.token_type.is_some_and(|t| !t.eq_ignore_ascii_case("bearer")) {
-            return Err(not_sent(
-                Kind::Protocol,
-                "the token is of a type other than bearer".into(),
-            ));
-        }
-        let life = granted.expires_in.map_or(UNSTATED_LIFE, Duration::from_secs);
-        let header = on_the_wire("Bearer ", &Secret::new(granted.access_token));
-        let header = header.ok_or_else(|| {
-            not_sent(Kind::Protocol, "the token holds characters that no header can carry".into())
-        })?;
-        Ok(Token::new(header, asked, life))
-    }
-
-    fn parts(&self) -> Parts {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", &self.grant.client_id)
-            .append_pair("client_secret", text(&self.grant.client_secret));
-        if let Some(scope) = &self.grant.scope {
-            form.append_pair("scope", scope);
-        }
-        let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        let accept = HeaderValue::from_static("application/json");
-        Parts {
-            method: Method::POST,
-            query: String::new(),
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type), (ACCEPT, accept)]),
-            body: Bytes::from(form.finish()),
+impl Grant {
+    /// The grant's name in the configuration.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "client_credentials",
+            Self::Password { .. } => "password",
+            Self::RefreshToken(_) => "refresh_token",
+            Self::JwtBearer(_) => "jwt_bearer",
         }
     }
 
-    /// What a token endpoint's refusal means: its `error` (RFC 6749 §5.2), else its status.
-    fn refusal(&self, answer: &Answer) -> Option<Verdict> {
-        let verdict = by_status(answer)?;
-        let code = answer.json::<Refused>().ok().and_then(|r| r.error);
-        let known = code.as_deref().and_then(|code| {
-            CODES.iter().find(|(known, _)| *known == code).map(|(known, kind)| (*kind, *known))
-        });
-        let status = answer.status.as_u16();
-        let (kind, why) = match (known, verdict.kind) {
-            (Some((kind, why)), _) => (kind, why),
-            // A wrong secret is refused with any of these, whatever the body says (ServiceNow:
-            // 401 `server_error`).
-            (None, Kind::Unauthenticated | Kind::Forbidden | Kind::Invalid) => {
-                (Kind::Unauthenticated, "the client is refused")
-            }
-            (None, kind) => (kind, kind.as_str()),
-        };
-        let mut refusal = not_sent(kind, format!("token request: {why}, status {status}"));
-        refusal.not_before = answer
-            .retry_after()
-            .map(|wait| answer.received.saturating_add(wait.min(self.retry_after_cap)));
-        Some(refusal)
+    /// Whether an answer's refresh token is used: the others can ask anew at any time.
+    pub(super) fn rotates(&self) -> bool {
+        matches!(self, Self::Password { .. } | Self::RefreshToken(_))
     }
 }
 
-/// The error codes that say more than the status.
-const CODES: [(&str, Kind); 8] = [
-    ("invalid_client", Kind::Unauthenticated),
-    ("invalid_grant", Kind::Unauthenticated),
-    ("access_denied", Kind::Unauthenticated),
-    ("unauthorized_client", Kind::Forbidden),
-    ("invalid_scope", Kind::Config),
-    ("unsupported_grant_type", Kind::Config),
-    ("invalid_request", Kind::Config),
-    ("temporarily_unavailable", Kind::Unavailable),
+/// Where the client's id and secret stand in a token request (RFC 6749 §2.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// In its body; what products take most.
+    #[default]
+    Body,
+    /// In an `Authorization: Basic …` header.
+    Basic,
+}
+
+/// What the layer itself writes into a token request.
+const RESERVED: [&str; 9] = [
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "username",
+    "password",
+    "refresh_token",
+    "assertion",
+    "scope",
+    "client_assertion",
 ];
 
-fn not_sent(kind: Kind, message: String) -> Verdict {
-    Verdict::new(kind, Outcome::NotSent, message)
-}
-
-#[derive(Deserialize)]
-struct Granted {
-    access_token: String,
-    #[serde(default)]
-    token_type: Option<String>,
-    #[serde(default, deserialize_with = "seconds")]
-    expires_in: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Refused {
-    #[serde(default)]
-    error: Option<String>,
-}
-
-/// Seconds as a number or, as some servers write them, as text.
-fn seconds<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<u64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Number(u64),
-        Text(String),
+impl OAuth2 {
+    /// The client's own credentials (RFC 6749 §4.4).
+    pub fn client_credentials(
+        token_url: Url,
+        client_id: impl Into<String>,
+        client_secret: Secret,
+    ) -> Self {
+        Self::new(token_url, Grant::ClientCredentials).client(client_id, Some(client_secret))
     }
-    Ok(match Option::<Either>::deserialize(d)? {
-        None => None,
-        Some(Either::Number(n)) => Some(n),
-        Some(Either::Text(t)) => {
-            Some(t.trim().parse().map_err(|_| serde::de::Error::custom("no seconds"))?)
+
+    /// A user's name and password (RFC 6749 §4.3). A refresh token that comes with an answer is
+    /// used from then on; once it is refused, the password is presented again.
+    pub fn password(token_url: Url, username: impl Into<String>, password: Secret) -> Self {
+        Self::new(token_url, Grant::Password { username: username.into(), password })
+    }
+
+    /// A refresh token that somebody was given (RFC 6749 §6), which takes a [`client`](Self::client).
+    /// Where answers bring new ones, each replaces the one before, and one that was replaced is
+    /// never sent again: to survive a restart, the layer needs a
+    /// [store](crate::Layer::with_store).
+    pub fn refresh_token(token_url: Url, refresh_token: Secret) -> Self {
+        Self::new(token_url, Grant::RefreshToken(refresh_token))
+    }
+
+    /// A signed assertion (RFC 7523 §2.1), made anew for every token.
+    pub fn jwt_bearer(token_url: Url, assertion: Assertion) -> Self {
+        Self::new(token_url, Grant::JwtBearer(assertion))
+    }
+
+    pub(super) fn new(token_url: Url, grant: Grant) -> Self {
+        Self {
+            token_url,
+            grant,
+            client_id: None,
+            client_secret: None,
+            client_auth: ClientAuth::Body,
+            scope: None,
+            params: BTreeMap::new(),
         }
-    })
+    }
+
+    /// The client that asks; a public one has no secret.
+    pub fn client(mut self, id: impl Into<String>, secret: Option<Secret>) -> Self {
+        self.client_id = Some(id.into());
+        self.client_secret = secret;
+        self
+    }
+
+    /// Where id and secret of the client stand.
+    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.client_auth = client_auth;
+        self
+    }
+
+    /// What the token is for, as scopes with spaces between them.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = Some(scope.into());
+        self
+    }
+
+    /// One more field of the request, such as `audience` or `resource`.
+    pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.params.insert(name.into(), value.into());
+        self
+    }
+
+    /// What of it cannot work, each with the key of the configuration that says it.
+    pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        if let Err(e) = egress::check(&self.token_url, true) {
+            faults.push(("token_url", e.message().to_owned()));
+        }
+        if self.client_id.as_ref().is_none_or(String::is_empty)
+            && !matches!(self.grant, Grant::JwtBearer(_) | Grant::Password { .. })
+        {
+            faults.push(("client_id", "is missing".to_owned()));
+        }
+        let basic = self.client_auth == ClientAuth::Basic;
+        if basic && (self.client_id.is_none() || self.client_secret.is_none()) {
+            let what = "is \"basic\", which takes client_id and client_secret";
+            faults.push(("client_auth", what.to_owned()));
+        }
+        for name in self.params.keys().filter(|name| RESERVED.contains(&name.as_str())) {
+            faults.push(("params", format!("has {name}, which is not an additional one")));
+        }
+        if let Grant::JwtBearer(assertion) = &self.grant {
+            faults.extend(assertion.faults());
+        }
+        faults
+    }
+
+    /// A hash of all but the secrets: where its token is kept.
+    pub(super) fn place(&self) -> String {
+        let mut hash = FieldHash::new("watchfloor token v1")
+            .field("token_url", self.token_url.as_str())
+            .field("grant", self.grant.name())
+            .field("client_id", self.client_id.as_deref().unwrap_or_default())
+            .field("scope", self.scope.as_deref().unwrap_or_default());
+        for (name, value) in &self.params {
+            hash = hash.field("param", name).field("value", value);
+        }
+        match &self.grant {
+            Grant::Password { username, .. } => hash.field("username", username),
+            Grant::JwtBearer(assertion) => assertion.identify(hash),
+            Grant::ClientCredentials | Grant::RefreshToken(_) => hash,
+        }
+        .hex(32)
+    }
+
+    /// Whether both have the same secrets.
+    pub(super) fn same_secrets(&self, other: &Self) -> bool {
+        self.client_secret == other.client_secret
+            && match (&self.grant, &other.grant) {
+                (Grant::Password { password: a, .. }, Grant::Password { password: b, .. })
+                | (Grant::RefreshToken(a), Grant::RefreshToken(b)) => a == b,
+                (Grant::JwtBearer(a), Grant::JwtBearer(b)) => a.private_key == b.private_key,
+                _ => true,
+            }
+    }
+
+    /// A hash of the secrets that a machine made. It is stored, and therefore without a password: a
+    /// person's choice could be guessed from its hash.
+    pub(super) fn identity(&self) -> String {
+        let hash = FieldHash::new("watchfloor credential v1")
+            .field("client_secret", self.client_secret.as_ref().map_or("", text));
+        match &self.grant {
+            Grant::RefreshToken(token) => hash.field("refresh_token", text(token)),
+            Grant::JwtBearer(assertion) => hash.field("private_key", text(&assertion.private_key)),
+            Grant::ClientCredentials | Grant::Password { .. } => hash,
+        }
+        .hex(32)
+    }
+}
+
+impl fmt::Debug for OAuth2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OAuth2({})", self.grant.name())
+    }
 }

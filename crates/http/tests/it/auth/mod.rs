@@ -1,5 +1,14 @@
+//! Credentials: fixed ones, tokens, and who keeps them.
+
+mod endpoint;
+mod leaks;
+mod read;
+mod realm;
+mod rotation;
+mod store;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -9,7 +18,7 @@ use watchfloor_core::{BoxFuture, Call, Clock, Kind, Outcome, Retry, Root, Secret
 use watchfloor_http::{Auth, ByStatus, Client, Layer, Repeat, Settings};
 use watchfloor_testkit::{Answer, Fault};
 
-use crate::bench::{Bench, Product, Raw, name, section, settings, table, text, wire};
+use crate::bench::{Bench, Product, Raw, name, settings, wire};
 
 fn granted(token: &str) -> Vec<u8> {
     let body = format!(r#"{{"access_token":"{token}","token_type":"bearer","expires_in":"3600"}}"#);
@@ -53,6 +62,40 @@ async fn t03_the_replay_after_a_401_is_byte_identical_and_costs_no_attempt() {
 }
 
 #[tokio::test]
+async fn t03_the_replay_has_every_kind_of_body() {
+    let text = "grüße ".repeat(400);
+    for gzip in [false, true] {
+        let bench = Bench::of(Product::locked(3600)).await;
+        let client = bench.with_token(settings(vec![("gzip", Value::Bool(gzip))]));
+        let post = || client.post("item", "x.post", Repeat::Duplicates).header("x-one", "1");
+        for request in [
+            post(),
+            post().form(&[("a", "ü&"), ("b", "")]),
+            post().body("application/octet-stream", vec![0, 10, 13, 255].into()),
+            post().body("application/x-ndjson", text.clone().into()),
+            client.delete("item/7", "x.delete", Repeat::Keyed).query("a", "1").query("a", "2"),
+        ] {
+            bench.server.revoke();
+            let before = bench.server.log().of("item").len();
+            request.send(&bench.call()).await.unwrap();
+            // The first of all goes without a 401: there is no token yet.
+            let sent = bench.server.log().of("item").split_off(before);
+            let [refused, replayed] = &sent[..] else {
+                assert_eq!((before, sent.len()), (0, 1));
+                continue;
+            };
+            let (mut a, mut b) = (refused.request.clone(), replayed.request.clone());
+            assert_ne!(a.headers.remove("authorization"), b.headers.remove("authorization"));
+            assert_eq!((a.method, a.path, a.query), (b.method, b.path, b.query));
+            // `content-length` among them is that of the packed body.
+            assert_eq!((&a.headers, &a.body), (&b.headers, &b.body));
+            let packed = a.headers.contains_key("content-encoding");
+            assert_eq!(packed, gzip && a.body.len() > 1000);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_renewed_token_that_is_refused_too_ends_it() {
     let bench = Bench::of(Product::locked(3600)).await;
     for nth in 1..=9 {
@@ -66,7 +109,12 @@ async fn a_renewed_token_that_is_refused_too_ends_it() {
 
 #[tokio::test]
 async fn a_fixed_credential_is_never_tried_twice() {
-    for auth in [Auth::bearer(Secret::new("old")), Auth::basic("u", Secret::new("p"))] {
+    for auth in [
+        Auth::bearer(Secret::new("old")),
+        Auth::basic("u", Secret::new("p")),
+        Auth::scheme("ApiKey", Secret::new("k")),
+        Auth::header("x-api-key", Secret::new("k")),
+    ] {
         let bench = Bench::of(Product::locked(0)).await;
         let client = bench.with_auth(auth, Settings::default());
         let e = client.get("item", "x.get").send(&bench.call()).await.unwrap_err();
@@ -214,113 +262,6 @@ async fn a_refused_client_is_told_apart_from_a_token_endpoint_that_is_down() {
         let e = create.send(&bench.call()).await.unwrap_err();
         assert_eq!((e.kind(), e.outcome()), (kind, Outcome::NotSent), "{answer}: {e}");
         assert_eq!((bench.count("token"), bench.count("item")), (asked, 0), "{answer}");
-    }
-}
-
-#[tokio::test]
-async fn the_token_request_is_what_the_standard_says() {
-    let bench = Bench::of(Product::locked(60)).await;
-    let token_url = bench.url().join("token").unwrap();
-    let scope = Some("a b".to_owned());
-    let auth = Auth::client_credentials(token_url, "böt", Secret::new("s3cret"), scope);
-    let client = bench.with_auth(auth, Settings::default());
-    client.get("item", "x.get").send(&bench.call()).await.unwrap();
-    let request = &bench.server.log().of("token")[0].request;
-    let fields =
-        ["grant_type", "client_id", "client_secret", "scope"].map(|f| request.field(f).unwrap());
-    assert_eq!(fields, ["client_credentials", "böt", "s3cret", "a b"]);
-    assert_eq!(request.header("content-type"), Some("application/x-www-form-urlencoded"));
-    assert!(request.header("authorization").is_none());
-}
-
-#[tokio::test]
-async fn each_type_of_the_configuration_is_sent_as_it_says() {
-    let secret = || table(vec![("env", text("S"))]);
-    let sent = Mutex::new(Vec::new());
-    for entries in [
-        vec![("type", text("basic")), ("username", text("u")), ("password", secret())],
-        vec![("type", text("bearer")), ("token", secret())],
-        vec![("type", text("api_key")), ("key", secret())],
-        vec![("type", text("api_key")), ("key", secret()), ("header", text("x-sn-apikey"))],
-        vec![("type", text("none"))],
-    ] {
-        let (mut section, problems) = section(vec![("auth", table(entries))]);
-        let auth = Auth::read(&mut section).unwrap();
-        assert_eq!(problems.count(), 0);
-        let bench = Bench::new().await;
-        let client = bench.with_auth(auth, Settings::default());
-        client.get("item", "x.get").send(&bench.call()).await.unwrap();
-        let request = &bench.server.log().of("item")[0].request;
-        let header = |name| request.header(name).map(str::to_owned);
-        sent.lock().unwrap().push(header("authorization").or_else(|| header("x-sn-apikey")));
-    }
-    let sent: Vec<_> = sent.into_inner().unwrap();
-    let sent: Vec<_> = sent.iter().map(Option::as_deref).collect();
-    assert_eq!(
-        sent,
-        [
-            Some("Basic dTpzM2NyZXQ="),
-            Some("Bearer s3cret"),
-            Some("ApiKey s3cret"),
-            Some("s3cret"),
-            None
-        ]
-    );
-}
-
-#[tokio::test]
-async fn oauth2_of_the_configuration_gets_a_token() {
-    let bench = Bench::of(Product::locked(60)).await;
-    let (mut section, problems) = section(vec![(
-        "auth",
-        table(vec![
-            ("type", text("oauth2")),
-            ("grant", text("client_credentials")),
-            ("token_url", text(bench.url().join("token").unwrap().as_str())),
-            ("client_id", text("bot")),
-            ("client_secret", table(vec![("env", text("S"))])),
-        ]),
-    )]);
-    let auth = Auth::read(&mut section).unwrap();
-    assert_eq!(problems.count(), 0);
-    let client = bench.with_auth(auth, Settings::default());
-    client.get("item", "x.get").send(&bench.call()).await.unwrap();
-}
-
-#[test]
-fn what_is_wrong_with_auth_is_reported_in_full() {
-    for (auth, says) in [
-        (None, vec!["auth: is missing"]),
-        (Some(vec![]), vec!["auth.type: is missing"]),
-        (Some(vec![("type", text("kerberos"))]), vec!["\"kerberos\" is none of"]),
-        (
-            Some(vec![("type", text("basic")), ("password", text("literal"))]),
-            vec!["auth.username: is missing", "never stands in the file"],
-        ),
-        (
-            Some(vec![("type", text("oauth2")), ("token_url", text("http://a.example/t"))]),
-            vec![
-                "auth.grant: is missing",
-                "plain http",
-                "client_id: is missing",
-                "client_secret: is missing",
-            ],
-        ),
-        (
-            Some(vec![("type", text("none")), ("token", text("x"))]),
-            vec!["auth.token: is no known key"],
-        ),
-    ] {
-        let entries = auth.map(|auth| ("auth", table(auth))).into_iter().collect();
-        let (mut section, problems) = section(entries);
-        let read = Auth::read(&mut section);
-        let lines: Vec<_> = problems.take().iter().map(ToString::to_string).collect();
-        assert_eq!(lines.len(), says.len(), "{lines:#?}");
-        for says in says {
-            assert!(lines.iter().any(|l| l.contains(says)), "{says}: {lines:#?}");
-        }
-        assert!(read.is_none() || lines.iter().any(|l| l.contains("no known key")));
-        assert!(!lines.join("").contains("literal\""));
     }
 }
 
