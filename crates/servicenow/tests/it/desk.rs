@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use watchfloor_core::{
@@ -181,6 +182,32 @@ async fn a_wrong_password_is_tried_once() {
     assert_eq!((error.kind(), error.outcome()), (Kind::Unauthenticated, Outcome::Rejected));
     assert_eq!(instance.log().all().len(), 1, "five failures lock the user out");
     assert!(leaks(format!("{error} {error:?} {desk:?}").as_bytes(), [SECRET]).is_empty());
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_expired_is_refused_like_a_wrong_secret() {
+    let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
+    let inside = twins::ServiceNow::new(clock.clone(), "", "").accept("Basic inside");
+    let instance = twins::OAuth::before(inside, clock.clone())
+        .client("watchfloor", SECRET)
+        .user("bot", SECRET)
+        .product_takes("Basic inside");
+    let instance = Server::start(instance, clock.clone()).await.unwrap();
+    let (url, secret) = (instance.url(), json!({ "env": "SECRET" }));
+    let auth = json!({
+        "type": "oauth2", "grant": "password", "token_url": format!("{url}oauth/token"),
+        "client_id": "watchfloor", "client_secret": secret, "username": "bot", "password": secret,
+    });
+    let ports = connector(clock.clone(), &json!({ "url": url, "auth": auth }));
+    let (desk, scope) = (ports.desk.unwrap(), scope(clock.clone()));
+    let find = async || desk.find(&scope.call(), &TicketKey::given("wf-1")).await;
+    find().await.unwrap();
+    clock.advance(Duration::from_secs(3600));
+    let refused = json!({ "error_description": "access_denied", "error": "server_error" });
+    instance.script().on("token", 1, Fault::Instead(Answer::json(401, &refused)));
+    find().await.unwrap();
+    assert_eq!(instance.granted("password"), 2, "it went on with the password");
+    assert_eq!(instance.script().count("token"), 3);
 }
 
 #[tokio::test]
