@@ -113,8 +113,11 @@ async fn a_check_tells_what_is_wrong_and_sends_nothing() {
     assert_eq!(stage(&wrong).await, Some(Stage::Authenticated));
     // A proxy's 400 says nothing of the token.
     let proxied = world(twins::Hec::new(TOKEN), &[]).await;
-    proxied.hec.script().on("send", 1, Fault::html(400));
-    assert!(stage(&proxied).await.is_some());
+    let no_answer = Answer::json(400, &serde_json::json!({ "text": "x", "code": 6 }));
+    for fault in [Fault::html(400), Fault::Instead(no_answer)] {
+        proxied.hec.script().on("send", 1, fault);
+        assert!(stage(&proxied).await.is_some());
+    }
     let clock = clock();
     let nobody = connector("http://127.0.0.1:1/", clock.clone(), &[]);
     let health = nobody.connector.check(&call(clock)).await;

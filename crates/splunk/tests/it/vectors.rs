@@ -92,9 +92,12 @@ async fn a_refusal_without_a_number_is_halved_down_to_the_event() {
 
 #[tokio::test]
 async fn a_piece_that_is_left_after_many_is_repeated_as_often_as_the_first() {
-    let w = world(twins::Hec::new(TOKEN).max_body(150), &[]).await;
-    w.hec.script().on("send", 29, Fault::html(502));
-    w.hec.script().on("send", 30, Fault::html(502));
+    let w = plain().await;
+    // Sixteen, eight, four, two; then one, one, two and four are taken.
+    for nth in 1..=4 {
+        w.hec.script().on("send", nth, page(413));
+    }
+    w.hec.script().on("send", 9, Fault::html(502));
     let delivery = w.send(&events(16)).await;
     assert_eq!(delivery.counts().applied, 16, "{delivery:?}");
     assert!(w.hec.script().unmet().is_empty());
