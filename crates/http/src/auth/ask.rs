@@ -100,7 +100,10 @@ impl Source {
             .transport
             .exchange(&*self.clock, &self.oauth2.token_url, parts, self.limit, MAX_ANSWER)
             .await
-            .map_err(|v| not_sent(v.kind, format!("token request: {}", v.message)))?;
+            .map_err(|v| Verdict {
+                stage: v.stage,
+                ..not_sent(v.kind, format!("token request: {}", v.message))
+            })?;
         if let Some(refusal) = self.refusal(&answer) {
             return Err(refusal);
         }

@@ -98,6 +98,21 @@ async fn t24_what_speaks_no_tls_is_told_so() {
 }
 
 #[tokio::test]
+async fn t24_a_token_is_asked_for_of_nobody_who_is_not_verified() {
+    let (bench, authority) = (Bench::new().await, Authority::new());
+    let good = product(&bench, &Tls::of(&authority)).await;
+    let bad = product(&bench, &Tls::self_signed()).await;
+    let token_url = format!("{}token", bad.url()).parse().unwrap();
+    let auth = Auth::client_credentials(token_url, "bot", Secret::new("cnry-secret"), None);
+    let urls = vec![good.url().parse().unwrap()];
+    let client = bench.at(urls, auth, trusting(&authority));
+    let e = post(&bench, &client).await.unwrap_err();
+    assert_eq!((e.outcome(), e.context("stage")), (Outcome::NotSent, Some("tls")), "{e}");
+    assert!(e.message().contains("token request: TLS: "), "{e}");
+    assert_eq!((bad.script().count("*"), good.script().count("*")), (0, 0));
+}
+
+#[tokio::test]
 async fn t24_a_handshake_is_tried_again_like_any_connection() {
     let (bench, authority) = (Bench::new().await, Authority::new());
     let (bad, good) =
