@@ -2,10 +2,12 @@
 
 mod clock;
 mod config;
+pub mod conformance;
 mod fault;
-mod leak;
+pub mod leak;
 mod log;
 mod message;
+pub mod schedule;
 mod script;
 mod server;
 pub mod twins;

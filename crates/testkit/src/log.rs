@@ -7,7 +7,7 @@ use watchfloor_core::Timestamp;
 use crate::{Request, leaks};
 
 /// Headers in which a credential is where it belongs.
-const CREDENTIALS: [&str; 5] =
+pub(crate) const CREDENTIALS: [&str; 5] =
     ["authorization", "proxy-authorization", "x-api-key", "x-pan-key", "x-sn-apikey"];
 
 /// The requests that a twin got.
@@ -32,6 +32,11 @@ impl Log {
     /// All of them, in the order in which they were answered.
     pub fn all(&self) -> Vec<Logged> {
         self.lock().clone()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.lock().len()
     }
 
     /// Those of one operation.

@@ -1,4 +1,12 @@
 //! Looking for secrets where none should be.
+//!
+//! A canary is a text that stands in one place of a test's input alone: a token, a customer's field.
+//! [`Outputs`] gathers what somebody may read, [`Watch`] the logs and panics of a process, and
+//! [`Canaries`] finds what leaked, in whatever form.
+
+mod outputs;
+mod views;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,6 +16,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
 
+use crate::log::Log;
+
+pub(crate) use outputs::on_the_way;
+pub use outputs::{Leak, Outputs};
+pub use watch::Watch;
+
 /// All but what RFC 3986 calls unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -15,7 +29,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 const IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
 
 /// Secrets to look for, in the forms in which they could stand somewhere: as they are,
-/// percent-encoded, JSON-escaped or in base64. A text is read once, however many they are.
+/// percent-encoded or JSON-escaped, wholly or in part, in base64, in hexadecimal digits, within
+/// gzip, and each within the other. A text is read once, however many they are.
 #[derive(Debug)]
 pub struct Canaries<'c> {
     all: Vec<&'c str>,
@@ -40,10 +55,18 @@ impl<'c> Canaries<'c> {
 
     /// Those that stand in `text`.
     pub fn in_text(&self, text: &[u8]) -> Vec<&'c str> {
-        // Overlapping: one canary may hold another.
-        let found = self.forms.find_overlapping_iter(text);
-        let leaked: BTreeSet<usize> = found.map(|m| self.of_form[m.pattern().as_usize()]).collect();
-        leaked.into_iter().map(|index| self.all[index]).collect()
+        self.indices_in(text).into_iter().map(|index| self.all[index]).collect()
+    }
+
+    /// The positions of those that stand in `text`.
+    fn indices_in(&self, text: &[u8]) -> BTreeSet<usize> {
+        let mut leaked = BTreeSet::new();
+        views::each(text, &mut |view| {
+            // Overlapping: one canary may hold another.
+            let found = self.forms.find_overlapping_iter(view);
+            leaked.extend(found.map(|m| self.of_form[m.pattern().as_usize()]));
+        });
+        leaked
     }
 }
 
@@ -65,6 +88,11 @@ fn forms_of(canary: &str) -> BTreeSet<String> {
         forms.extend([encoded.replace("%20", "+"), lower_case(&encoded), encoded]);
     }
     forms.extend(base64_forms(canary.as_bytes()));
+    let mut hex = String::new();
+    for byte in canary.bytes() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    forms.extend([hex.to_ascii_uppercase(), hex]);
     forms.remove("");
     forms
 }
@@ -125,6 +153,48 @@ mod tests {
             assert!(found(&header), "{prefix}");
         }
         assert!(!found("cnry-0123456789abcde"));
+    }
+
+    /// Each form by itself, and forms within forms.
+    #[test]
+    fn what_is_decoded_to_a_canary_is_found() {
+        let canary = "cnry-0123456789/abcdef";
+        let found = |text: &[u8]| leaks(text, [canary]) == [canary];
+        let gzip = |text: &[u8]| {
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut packed, text).unwrap();
+            packed.finish().unwrap()
+        };
+        let every = |form: fn(u8) -> String| canary.bytes().map(form).collect::<String>();
+        let hex = every(|b| format!("{b:02x}"));
+        let whole = every(|b| format!("%{b:02X}"));
+        let part = canary.replace('0', "%30").replace('y', "%79").replace('/', "%2f");
+        let escaped = canary.replace('c', "\\u0063").replace('/', "\\/").replace('5', "\\u0035");
+        assert!(found(hex.as_bytes()) && found(hex.to_uppercase().as_bytes()));
+        assert!(found(whole.as_bytes()), "{whole}");
+        assert!(found(part.as_bytes()), "{part}");
+        assert!(found(format!("{{\"a\":\"{escaped}\"}}").as_bytes()), "{escaped}");
+        // A JSON text in a JSON string, and that in a query.
+        let nested = serde_json::to_string(&format!("{{\"a\":\"{escaped}\"}}")).unwrap();
+        assert!(found(nested.as_bytes()), "{nested}");
+        let query = percent_encode(nested.as_bytes(), NON_ALPHANUMERIC).to_string();
+        assert!(found(query.as_bytes()), "{query}");
+        let padded = STANDARD_NO_PAD.encode(format!("u:{canary}"));
+        let in_query = percent_encode(padded.as_bytes(), NON_ALPHANUMERIC).to_string();
+        assert!(found(in_query.as_bytes()), "{in_query}");
+
+        let mut packed = b"POST / \r\n\r\n".to_vec();
+        packed.extend(gzip(b"nothing"));
+        packed.extend(gzip(format!("x {part}").as_bytes()));
+        assert!(found(&packed));
+        packed.truncate(packed.len() - 9);
+        assert!(found(&packed), "a damaged member is read as far as it goes");
+        assert!(found(&gzip(&gzip(canary.as_bytes()))));
+        assert!(!found(&gzip(b"cnry-0123456789")));
+        // What is no escape is left as it is.
+        assert!(!found(b"\\u00 \\ud800 \\ud800\\u0041 % %zz \\"));
+        let emoji = "cnry-\u{1f600}-abc";
+        assert_eq!(leaks(br"cnry-\uD83D\ude00-abc", [emoji]), [emoji]);
     }
 
     #[test]
