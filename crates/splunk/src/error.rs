@@ -57,6 +57,11 @@ fn foreign(answer: &Answer) -> Verdict {
         return Verdict::new(Kind::Protocol, Outcome::Unknown, what);
     };
     match answer.status.as_u16() {
+        // The collector takes what stands before a bad event, and where that is nobody says here.
+        400 => {
+            let what = "the answer is a refusal and not HEC's, or not the whole of it";
+            Verdict::new(Kind::Protocol, Outcome::Unknown, what)
+        }
         // The caller halves the batch.
         413 => verdict.resent_by_caller(),
         415 => {

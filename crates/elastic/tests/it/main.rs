@@ -1,6 +1,7 @@
 //! The sink against the twin, on its bad days, and its exact requests.
 
 mod answers;
+mod conformance;
 mod factory;
 mod pressure;
 mod shape;

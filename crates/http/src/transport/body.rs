@@ -108,9 +108,11 @@ fn unpack(
     }
 }
 
-/// What became of the effect when the answer cannot be read: a 4xx refused it whatever it says.
+/// What became of the effect when the answer cannot be read: a 4xx refused it whatever it says, but
+/// for a 400: of a batch it may refuse one item and have taken those before it, as HEC does.
 fn after(status: StatusCode) -> Outcome {
-    if status.is_client_error() { Outcome::Rejected } else { Outcome::Unknown }
+    let refused = status.is_client_error() && status != StatusCode::BAD_REQUEST;
+    if refused { Outcome::Rejected } else { Outcome::Unknown }
 }
 
 fn too_large(status: StatusCode) -> Verdict {

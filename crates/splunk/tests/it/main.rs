@@ -1,5 +1,6 @@
 //! The sink against the twin, on its bad days, and its exact requests.
 
+mod conformance;
 mod factory;
 mod metadata;
 mod shape;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use watchfloor_core::Clock as _;
 
 use crate::conformance::World;
+use crate::conformance::sink::CUSTOMER;
 use crate::{Answer, Fault};
 
 /// What a fault may have caused.
@@ -64,9 +65,9 @@ impl fmt::Debug for Named {
 }
 
 /// Everything that goes wrong in a schedule. Answers that are not the product's show what a proxy
-/// or a debug page might show: the secrets of the world.
+/// or a debug page might show: the secrets of the world, and what it was sent.
 pub fn faults<W: World + ?Sized>(world: &W) -> Vec<Named> {
-    let echo = format!("<html><title>error</title>{}</html>", world.secrets().join(" "));
+    let echo = format!("<html><title>error</title>{} {CUSTOMER}</html>", world.secrets().join(" "));
     let page = |status| Answer::new(status).body("text/html", echo.clone());
     use Effect::{Delays, Hangs, Loses, Refuses};
     let instead = |name, effect, answer| Named::new(name, effect, Fault::Instead(answer));

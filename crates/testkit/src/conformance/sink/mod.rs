@@ -114,7 +114,7 @@ pub fn cases() -> Vec<Case<dyn SinkWorld>> {
         faults::nothing_arrives: "what never arrived is never called delivered",
         faults::refused_credential: "a credential that is refused is not tried again and again",
         faults::second_half_fails: "a second half that fails takes no verdict from the first",
-        faults::secrets_stay_secret: "no secret stands in an error, a reason, a check or `Debug`",
+        faults::secrets_stay_secret: "no secret and no customer's field stands in an error, a reason, a check, a URL or `Debug`",
         stopped::deadline_past: "nothing is sent after its deadline",
         stopped::cancelled: "a send that is dropped sends nothing more",
         stopped::cancelled_often: "sends that are dropped while under way take nothing with them",
@@ -126,6 +126,9 @@ pub(crate) fn ignores_repeats(sink: &dyn EventSink) -> bool {
     sink.capabilities().on_repeat == OnRepeat::Ignored
 }
 
+/// A customer's text in the suite's events: it may stand in the event alone.
+pub const CUSTOMER: &str = "cnry-customer-5b0e77d1";
+
 /// Events whose documents are not what a re-serialisation would write.
 pub(crate) fn events(label: &str, n: usize) -> Vec<Event> {
     (0..n).map(|i| event(&format!("{label}-{i}"), i, "")).collect()
@@ -134,7 +137,8 @@ pub(crate) fn events(label: &str, n: usize) -> Vec<Event> {
 fn event(uid: &str, i: usize, more: &str) -> Event {
     let time = 1_766_000_000_000_u64 + i as u64;
     let doc = format!(
-        "{{\"time\":{time}, \"price\":1.10,\"sum\":1e2,\"text\":\"caf\\u00e9 \\/\"{more},\
+        "{{\"time\":{time}, \"price\":1.10,\"sum\":1e2,\"text\":\"caf\\u00e9 \\/\",\
+         \"user\":\"{CUSTOMER}\"{more},\
          \"metadata\":{{\"uid\":\"{uid}\"}}}}"
     );
     Event::from_json(doc, Timestamp::EPOCH).expect("a JSON object")
