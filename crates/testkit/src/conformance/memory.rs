@@ -1,6 +1,7 @@
 //! A product in memory and an honest sink of it: what the suite itself is measured against.
 
 use std::fmt;
+use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
@@ -156,8 +157,8 @@ impl MemorySink {
     }
 
     /// A fresh one in its world, whose product knows events by their id.
-    pub async fn world(setup: Setup) -> MemoryWorld {
-        MemoryWorld::of(setup, true, MemorySink::new)
+    pub fn world(setup: Setup) -> Ready<MemoryWorld> {
+        ready(MemoryWorld::of(setup, true, MemorySink::new))
     }
 
     /// Offers a piece until it has its verdicts, or none can be had.
