@@ -17,6 +17,8 @@ pub enum Effect {
     Delays,
     /// Nothing was done, and it is no use to try again.
     Refuses,
+    /// Nothing was done, and less at once may pass.
+    Splits,
     /// Nobody can say whether it was done.
     Loses,
     /// Nobody can say, and the answer never comes.
@@ -69,7 +71,7 @@ impl fmt::Debug for Named {
 pub fn faults<W: World + ?Sized>(world: &W) -> Vec<Named> {
     let echo = format!("<html><title>error</title>{} {CUSTOMER}</html>", world.secrets().join(" "));
     let page = |status| Answer::new(status).body("text/html", echo.clone());
-    use Effect::{Delays, Hangs, Loses, Refuses};
+    use Effect::{Delays, Hangs, Loses, Refuses, Splits};
     let instead = |name, effect, answer| Named::new(name, effect, Fault::Instead(answer));
     let seconds = page(429).header("retry-after", "7");
     let date = Make::Later(Duration::from_secs(7), page(429));
@@ -78,6 +80,7 @@ pub fn faults<W: World + ?Sized>(world: &W) -> Vec<Named> {
         Named::new("reset after it was done", Loses, Fault::ResetAfter),
         Named::new("no answer in time", Hangs, Fault::Hang),
         instead("401", Refuses, page(401)),
+        instead("413", Splits, page(413)),
         instead("429 with seconds", Delays, seconds),
         Named { name: "429 with a date", effect: Delays, make: date },
         instead("429 without a word", Delays, page(429)),

@@ -70,11 +70,6 @@ impl Schedule {
     pub fn has(&self, effect: Effect) -> bool {
         self.0.iter().any(|(_, named)| named.effect == effect)
     }
-
-    /// Whether every one of them is over when it has happened, and says that nothing was done.
-    pub fn only_delays(&self) -> bool {
-        self.0.iter().all(|(_, named)| named.effect == Effect::Delays)
-    }
 }
 
 impl fmt::Display for Schedule {

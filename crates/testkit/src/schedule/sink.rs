@@ -58,11 +58,12 @@ fn batch(world: &dyn SinkWorld, ledger: &mut Ledger) -> Vec<Event> {
 
 /// What must be true after these faults.
 fn rules(world: &dyn SinkWorld, schedule: &Schedule) -> Rules {
-    let repeats = if world.never_doubles() { 0 } else { schedule.faults() };
+    let lost = schedule.has(Effect::Loses) || schedule.has(Effect::Hangs);
+    let refused = schedule.has(Effect::Refuses) || schedule.has(Effect::Splits);
     Rules {
-        unknown: schedule.has(Effect::Loses) || schedule.has(Effect::Hangs),
-        more_copies: if schedule.only_delays() { 0 } else { repeats },
-        all_delivered: world.tries_again() && !schedule.has(Effect::Refuses),
+        unknown: lost,
+        more_copies: if lost && !world.never_doubles() { schedule.faults() } else { 0 },
+        all_delivered: world.tries_again() && !refused,
         bytes: true,
     }
 }
