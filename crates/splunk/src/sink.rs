@@ -36,6 +36,8 @@ struct Sending<'e> {
     on_unknown: OnUnknown,
     /// Every event goes to the same index: a refused one refuses all.
     one_index: bool,
+    /// An answer was lost, and what it was about was refused later.
+    lost: bool,
 }
 
 impl Hec {
@@ -109,8 +111,12 @@ impl Sending<'_> {
             }
             Stopped::Unsaid => {
                 self.attempts.progressed();
-                let refused = self.pieces.halve(piece);
-                self.refuse(refused, verdict);
+                // Sent before, and its answer lost: too large now, and there perhaps.
+                self.lost |= self.attempts.unsettled();
+                let outcome = if self.lost { Outcome::Unknown } else { Outcome::Rejected };
+                for refused in self.pieces.halve(piece) {
+                    self.delivery.except(refused as usize, outcome, verdict.message.as_str());
+                }
             }
         }
     }
@@ -158,6 +164,7 @@ impl EventSink for Hec {
             delivery: Delivery::all(events.len(), Outcome::Applied),
             on_unknown: self.on_unknown,
             one_index: self.metadata.one_index(),
+            lost: false,
         };
         while let Some(piece) = sending.pieces.take() {
             self.piece(piece, &mut sending).await;

@@ -60,6 +60,12 @@ impl Attempts {
         self.used
     }
 
+    /// Whether what was sent since the last success may have arrived although no answer said so: then
+    /// a refusal of the same now is no proof that it is not there.
+    pub fn unsettled(&self) -> bool {
+        self.unsettled
+    }
+
     /// What is left to send got smaller: a piece was taken, or one was refused for what is in it and
     /// goes again in parts. Its attempts begin anew, so that the last part is repeated as often as
     /// the first; the time of the operation goes on.
