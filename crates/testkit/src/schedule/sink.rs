@@ -60,9 +60,15 @@ fn batch(world: &dyn SinkWorld, ledger: &mut Ledger) -> Vec<Event> {
 fn rules(world: &dyn SinkWorld, schedule: &Schedule) -> Rules {
     let lost = schedule.has(Effect::Loses) || schedule.has(Effect::Hangs);
     let refused = schedule.has(Effect::Refuses) || schedule.has(Effect::Splits);
+    let more_copies = match schedule.has(Effect::Hangs) {
+        _ if world.never_doubles() || !lost => 0,
+        // Attempts are given up soon then; on a busy machine also those that would be answered.
+        true => usize::MAX - 1,
+        false => schedule.faults(),
+    };
     Rules {
         unknown: lost,
-        more_copies: if lost && !world.never_doubles() { schedule.faults() } else { 0 },
+        more_copies,
         all_delivered: world.tries_again() && !refused,
         bytes: true,
     }
