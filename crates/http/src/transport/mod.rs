@@ -3,6 +3,7 @@
 pub(crate) mod body;
 mod failure;
 mod proxy;
+mod timeout;
 mod tls;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use watchfloor_core::{Clock, Error, Kind, Outcome, Result};
 use crate::request::Parts;
 use crate::{Answer, Settings, Verdict};
 pub use proxy::Proxy;
+use timeout::Timeouts;
 use tls::Seen;
 pub use tls::Tls;
 
@@ -25,6 +27,7 @@ pub(crate) struct Transport {
     pool: Mutex<reqwest::Client>,
     recipe: Recipe,
     seen: Arc<Seen>,
+    timeouts: Timeouts,
 }
 
 /// What a pool is made of, so that another can be made.
@@ -50,7 +53,7 @@ impl Transport {
         let pool = recipe.pool().ok_or_else(|| {
             Error::new(Kind::Internal, "no pool of connections can be made of the settings")
         })?;
-        Ok(Self { pool: Mutex::new(pool), recipe, seen })
+        Ok(Self { pool: Mutex::new(pool), recipe, seen, timeouts: Timeouts::default() })
     }
 
     /// Gives all pooled connections up. What is under way on them ends as it would have.
@@ -86,7 +89,7 @@ impl Transport {
             let body = body::read(response, &mut headers, max_answer).await?;
             Ok(Answer::new(status, headers, body, clock.now()))
         };
-        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        self.timeouts.within(limit, work).await.unwrap_or_else(|| {
             let what = "no complete answer within the time of an attempt";
             Err(failure::down(Kind::Timeout, Outcome::Unknown, what))
         })
