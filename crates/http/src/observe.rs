@@ -104,16 +104,6 @@ pub enum Observation<'a> {
         /// To what.
         change: BreakerChange,
     },
-    /// A token was asked for.
-    #[non_exhaustive]
-    Token {
-        /// The tenant.
-        tenant: &'a TenantId,
-        /// `host:port` of where it was asked for.
-        endpoint: &'a str,
-        /// Why there is none; `None` where there is a new one.
-        failure: Option<Kind>,
-    },
 }
 
 /// What a request waits for before it is sent.
