@@ -1,3 +1,4 @@
+use serde_json::value::RawValue;
 use watchfloor_core::{
     Assurance, Call, Connector, ConnectorName, Delivery, Error, Event, EventSink, Health, Kind,
     OnRepeat, Outcome, Pieces, Result, SinkCaps, Timestamp, async_trait,
@@ -7,7 +8,7 @@ use watchfloor_http::{Answer, Attempts, Reply, Verdict};
 use crate::client::Cluster;
 use crate::error::{FLOOD_WAIT, ItemVerdict, Items, is_breaker};
 use crate::map::{Lines, OpType};
-use crate::wire::{BulkAnswer, Operation};
+use crate::wire::{BulkAnswer, Item, Operation};
 
 /// The `_bulk` API as an event sink.
 #[derive(Debug)]
@@ -69,17 +70,21 @@ impl Bulk {
 
     /// Notes the verdict of every event of a piece, by position.
     fn settle(&self, answer: &Answer, piece: &[u32], delivery: &mut Delivery) -> Result<Again> {
-        let items = items(answer, self.items.operation)?;
+        let items = items(answer)?;
         if items.len() != piece.len() {
             let what = "the answer has another number of items than was sent";
             return Err(unread(what).with("sent", piece.len()).with("items", items.len()));
         }
         let mut part = Delivery::all(piece.len(), Outcome::Applied);
         let mut again = Again::default();
-        for (i, operation) in items.iter().enumerate() {
-            let (Operation::Create(item) | Operation::Index(item)) = operation;
-            match self.items.judge(item) {
-                ItemVerdict::There => {}
+        let mut there = "";
+        for (i, item) in items.into_iter().map(RawValue::get).enumerate() {
+            // A thousand successes read alike, and are read once.
+            if item == there {
+                continue;
+            }
+            match self.items.judge(&read(item, self.items.operation)?) {
+                ItemVerdict::There => there = item,
                 ItemVerdict::Refused(why) => part.except(i, Outcome::Rejected, why),
                 ItemVerdict::Suspect(why) => {
                     part.except(i, Outcome::Rejected, why);
@@ -101,24 +106,27 @@ impl Bulk {
 }
 
 /// The items of an answer; one that is no answer to what was sent is unknown, never a success.
-fn items(answer: &Answer, operation: OpType) -> Result<Vec<Operation<'_>>> {
-    // Read straight from the body: of a thousand items nothing is copied.
-    let Ok(BulkAnswer { items }) = serde_json::from_slice(&answer.body) else {
+fn items(answer: &Answer) -> Result<Vec<&RawValue>> {
+    match serde_json::from_slice(&answer.body) {
+        Ok(BulkAnswer { items }) => Ok(items),
         // Says where it stops being JSON, if it does.
-        let json = answer.json::<serde::de::IgnoredAny>().err();
-        let e = json.unwrap_or_else(|| unread("the answer is none to a bulk request"));
-        return Err(e.with_outcome(Outcome::Unknown).with_operation("elastic.bulk"));
-    };
-    let ours = |item: &Operation<'_>| match item {
-        Operation::Create(_) => operation == OpType::Create,
-        Operation::Index(_) => operation == OpType::Index,
-    };
-    if items.iter().all(ours) {
-        Ok(items)
-    } else {
-        Err(unread("the answer names other operations"))
+        Err(_) => Err(match answer.json::<serde::de::IgnoredAny>() {
+            Err(e) => e.with_outcome(Outcome::Unknown).with_operation("elastic.bulk"),
+            Ok(_) => unread(NO_ANSWER),
+        }),
     }
 }
+
+fn read(item: &str, sent: OpType) -> Result<Item<'_>> {
+    match (serde_json::from_str(item), sent) {
+        (Ok(Operation::Create(item)), OpType::Create)
+        | (Ok(Operation::Index(item)), OpType::Index) => Ok(item),
+        (Ok(_), _) => Err(unread("the answer names other operations")),
+        (Err(_), _) => Err(unread(NO_ANSWER)),
+    }
+}
+
+const NO_ANSWER: &str = "the answer is none to a bulk request";
 
 fn unread(what: &str) -> Error {
     Error::new(Kind::Protocol, what).with_outcome(Outcome::Unknown).with_operation("elastic.bulk")

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// The parameter that prunes a bulk answer to what is read here. With `items.*.status` in it every
 /// item stays, so that positions line up.
@@ -10,11 +11,11 @@ pub(crate) const FILTER_PATH: &str = "errors,items.*.status,items.*.result,items
      items.*.error.reason";
 
 /// A bulk answer, borrowed from its body. `items` are in the order of the operations, whatever their
-/// `_index` says.
+/// `_index` says; each is an [`Operation`], which most of the time reads like the one before.
 #[derive(Debug, Deserialize)]
 pub(crate) struct BulkAnswer<'a> {
     #[serde(borrow, default)]
-    pub(crate) items: Vec<Operation<'a>>,
+    pub(crate) items: Vec<&'a RawValue>,
 }
 
 /// One operation's verdict, under the operation's name. One under a name that we do not send is

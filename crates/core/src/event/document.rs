@@ -162,11 +162,14 @@ impl Event {
     /// The uid as a document's `_id`, as JSON: as it is, or, over 512 bytes, as `wf-` and 40 hex
     /// digits of its hash.
     pub fn document_id_json(&self) -> Cow<'_, [u8]> {
-        let uid = self.uid();
-        if uid.len() <= MAX_DOCUMENT_ID {
+        let len = match &self.uid {
+            Uid::Inside { len, .. } => *len as usize,
+            Uid::Beside(id) => id.as_str().len(),
+        };
+        if len <= MAX_DOCUMENT_ID {
             return self.uid_json();
         }
-        let hash = FieldHash::new("watchfloor document v1").field("uid", uid);
+        let hash = FieldHash::new("watchfloor document v1").field("uid", self.uid());
         Cow::Owned(format!("\"wf-{}\"", hash.hex(20)).into_bytes())
     }
 }
