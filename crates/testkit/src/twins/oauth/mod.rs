@@ -68,6 +68,7 @@ struct State {
     granted: BTreeMap<String, u64>,
     minted: u64,
     /// The ids of assertions, each good for one use.
+    #[cfg(feature = "jwt")]
     seen: BTreeSet<String>,
 }
 
@@ -110,6 +111,7 @@ impl<T: Twin> OAuth<T> {
             asked: BTreeMap::new(),
             granted: BTreeMap::new(),
             minted: 0,
+            #[cfg(feature = "jwt")]
             seen: BTreeSet::new(),
         };
         Self { clock, product, product_takes: None, state: Mutex::new(state) }
