@@ -44,7 +44,10 @@ pub(crate) fn check(url: &Url, has_credential: bool) -> Result<()> {
 
 /// The URL of `path` below `base`. The path cannot leave the base, and never the host.
 pub(crate) fn below(base: &Url, path: &str) -> Result<Url> {
-    let dots = |s: &str| matches!(s.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let dots = |s: &str| {
+        s.starts_with(['.', '%'])
+            && matches!(s.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+    };
     if path.split(['/', '\\']).any(dots) {
         return Err(Error::new(Kind::Invalid, "the path has a segment of dots"));
     }
