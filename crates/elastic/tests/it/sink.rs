@@ -33,6 +33,22 @@ async fn t38_every_document_arrives_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn t03_a_packed_body_is_the_same_on_every_attempt_and_arrives_unpacked() {
+    let cluster = twins::Elasticsearch::with_api_key(SECRET);
+    let w = world_of(cluster, "events", &[("http", json!({ "gzip": true }))]).await;
+    w.cluster.script().on("bulk", 1, Fault::status(503));
+    let sent = events(50);
+    assert_eq!(w.send(&sent).await.counts().applied, 50);
+    let held = w.cluster.held("events");
+    assert!(sent.iter().all(|e| held[e.uid()] == e.json()));
+    let requests = w.cluster.log().of("bulk");
+    assert_eq!(requests.len(), 2);
+    assert!(requests.iter().all(|l| l.request.headers["content-encoding"] == "gzip"));
+    let [first, second] = [0, 1].map(|n| &requests[n].request.headers["content-length"]);
+    assert_eq!(first, second);
+}
+
+#[tokio::test]
 async fn t10_of_a_bulk_answer_with_mixed_verdicts_nothing_is_lost_and_nothing_doubled() {
     let w = world().await;
     // Six arrive and the answer is lost; then two of the rest are put off.

@@ -15,6 +15,21 @@ async fn t38_every_document_arrives_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn t03_a_packed_body_is_the_same_on_every_attempt_and_arrives_unpacked() {
+    let gzip = serde_json::json!({ "gzip": true });
+    let w = world(twins::Hec::new(TOKEN), &[("http", gzip)]).await;
+    w.hec.script().on("send", 1, Fault::status(503));
+    let sent = events(50);
+    assert_eq!(w.send(&sent).await.counts().applied, 50);
+    assert!(w.hec.held().iter().zip(&sent).all(|(h, s)| h.event == s.json()));
+    let requests = w.hec.log().of("send");
+    assert_eq!(requests.len(), 2);
+    assert!(requests.iter().all(|l| l.request.headers["content-encoding"] == "gzip"));
+    let [first, second] = [0, 1].map(|n| &requests[n].request.headers["content-length"]);
+    assert_eq!(first, second);
+}
+
+#[tokio::test]
 async fn a_busy_collector_is_waited_for() {
     let w = world(twins::Hec::new(TOKEN), &[]).await;
     w.hec.script().on("send", 1, Fault::retry_after(503, 30));
