@@ -71,7 +71,6 @@ impl EventSink for ShelfSink {
     async fn send(&self, call: &Call, events: &[Event]) -> Delivery {
         let mut delivery = Delivery::all(events.len(), Outcome::Applied);
         let (mut pieces, mut attempts) = (Pieces::new(events.len()), self.http.attempts(call));
-        let mut lost = false;
         while let Some(piece) = pieces.take() {
             let lines = piece.iter().flat_map(|i| [events[*i as usize].json(), &b"\n"[..]]);
             match self.put(lines.collect::<Vec<_>>().concat(), &mut attempts).await {
@@ -85,9 +84,7 @@ impl EventSink for ShelfSink {
                     Err(e) => delivery.merge(Delivery::failed(piece.len(), e), &piece),
                 },
                 Ok(Reply::Resend(_, verdict)) => {
-                    // Sent before, and its answer lost: too large now, and there perhaps.
-                    lost |= attempts.unsettled();
-                    let outcome = if lost { Outcome::Unknown } else { Outcome::Rejected };
+                    let outcome = attempts.refused();
                     for index in pieces.halve(piece) {
                         delivery.except(index as usize, outcome, verdict.message.as_str());
                     }

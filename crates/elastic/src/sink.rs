@@ -27,8 +27,6 @@ struct Sending<'e> {
     delivery: Delivery,
     /// Whole requests that were refused for want of room since one was taken.
     refused: u32,
-    /// An answer was lost, and what it was about was refused later.
-    lost: bool,
 }
 
 /// What of a piece must go again.
@@ -161,9 +159,7 @@ impl Sending<'_> {
     /// Too large, or one broken line in it: halves find the one.
     fn halve(&mut self, piece: Vec<u32>, verdict: &Verdict) {
         self.attempts.progressed();
-        // Sent before, and its answer lost: too large now, and there perhaps.
-        self.lost |= self.attempts.unsettled();
-        let outcome = if self.lost { Outcome::Unknown } else { Outcome::Rejected };
+        let outcome = self.attempts.refused();
         for refused in self.pieces.halve(piece) {
             self.delivery.except(refused as usize, outcome, verdict.message.as_str());
         }
@@ -230,7 +226,6 @@ impl EventSink for Bulk {
             pieces: Pieces::new(events.len()),
             delivery: Delivery::all(events.len(), Outcome::Applied),
             refused: 0,
-            lost: false,
         };
         while let Some(piece) = sending.pieces.take() {
             self.piece(piece, &mut sending).await;

@@ -36,8 +36,6 @@ struct Sending<'e> {
     on_unknown: OnUnknown,
     /// Every event goes to the same index: a refused one refuses all.
     one_index: bool,
-    /// An answer was lost, and what it was about was refused later.
-    lost: bool,
 }
 
 impl Hec {
@@ -111,9 +109,7 @@ impl Sending<'_> {
             }
             Stopped::Unsaid => {
                 self.attempts.progressed();
-                // Sent before, and its answer lost: too large now, and there perhaps.
-                self.lost |= self.attempts.unsettled();
-                let outcome = if self.lost { Outcome::Unknown } else { Outcome::Rejected };
+                let outcome = self.attempts.refused();
                 for refused in self.pieces.halve(piece) {
                     self.delivery.except(refused as usize, outcome, verdict.message.as_str());
                 }
@@ -164,7 +160,6 @@ impl EventSink for Hec {
             delivery: Delivery::all(events.len(), Outcome::Applied),
             on_unknown: self.on_unknown,
             one_index: self.metadata.one_index(),
-            lost: false,
         };
         while let Some(piece) = sending.pieces.take() {
             self.piece(piece, &mut sending).await;

@@ -32,6 +32,8 @@ pub struct Attempts {
     repeats: u32,
     /// An attempt of which nobody knows what became of it: no later failure settles that.
     unsettled: bool,
+    /// There was such an attempt, settled or not.
+    lost: bool,
     /// A refused credential was renewed; once an operation.
     pub(super) replayed: bool,
     last: Option<Arc<Host>>,
@@ -50,6 +52,7 @@ impl Attempts {
             used: 0,
             repeats: 0,
             unsettled: false,
+            lost: false,
             replayed: false,
             last: None,
         }
@@ -60,10 +63,10 @@ impl Attempts {
         self.used
     }
 
-    /// Whether what was sent since the last success may have arrived although no answer said so: then
-    /// a refusal of the same now is no proof that it is not there.
-    pub fn unsettled(&self) -> bool {
-        self.unsettled
+    /// What a refusal means for what the caller does not send again: rejected. Once an answer was
+    /// lost it is unknown: what is refused now may have been taken then, in another body.
+    pub fn refused(&self) -> Outcome {
+        if self.lost { Outcome::Unknown } else { Outcome::Rejected }
     }
 
     /// What is left to send got smaller: a piece was taken, or one was refused for what is in it and
@@ -118,6 +121,7 @@ impl Attempts {
 
     pub(super) fn fail(&mut self, outcome: Outcome) {
         self.unsettled |= outcome == Outcome::Unknown;
+        self.lost |= self.unsettled;
     }
 
     /// Waits before a repeat, or says what is used up.
