@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use http::Method;
 use url::Url;
@@ -21,7 +21,7 @@ pub(crate) struct Inner {
     pub(crate) name: ConnectorName,
     pub(crate) layer: Layer,
     pub(crate) endpoints: Vec<Endpoint>,
-    hosts: Mutex<HashMap<TenantId, Arc<[Arc<Host>]>>>,
+    hosts: RwLock<HashMap<TenantId, Arc<[Arc<Host>]>>>,
     pub(crate) turn: RoundRobin,
     pub(crate) credential: Credential,
     pub(crate) settings: Settings,
@@ -58,7 +58,7 @@ impl Client {
                 name: name.clone(),
                 layer,
                 endpoints: endpoints.into_iter().map(endpoint).collect(),
-                hosts: Mutex::default(),
+                hosts: RwLock::default(),
                 turn: RoundRobin::default(),
                 credential,
                 settings,
@@ -149,14 +149,13 @@ impl Client {
 impl Inner {
     /// What the layer keeps of each endpoint's host, in the order of the endpoints.
     pub(crate) fn hosts(&self, tenant: &TenantId) -> Arc<[Arc<Host>]> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hosts) = hosts.get(tenant) {
+        if let Some(hosts) = self.hosts.read().unwrap_or_else(PoisonError::into_inner).get(tenant) {
             return hosts.clone();
         }
         let host = |e: &Endpoint| self.layer.host(tenant, &e.authority);
         let all: Arc<[_]> = self.endpoints.iter().map(host).collect();
-        hosts.insert(tenant.clone(), all.clone());
-        all
+        let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        hosts.entry(tenant.clone()).or_insert(all).clone()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Several endpoints of one product, each with a breaker.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -16,9 +16,10 @@ pub(crate) const LONGEST_REST: Duration = Duration::from_secs(60);
 /// the rest and for the one that tries it.
 pub(crate) const HELD_FROM: u32 = 3;
 
-/// The breaker of an endpoint for one tenant.
+/// The breaker of an endpoint for one tenant. While the endpoint is well nobody writes to it, so that
+/// requests do not wait for one another.
 #[derive(Debug, Default)]
-pub(crate) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker(RwLock<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -27,7 +28,7 @@ struct State {
     rests_until: Duration,
     /// The request that tries it after its rest.
     probe: Option<u64>,
-    turns: u64,
+    probes: u64,
     /// Raised by each failure that counts; one of an earlier wave does not.
     wave: u64,
 }
@@ -38,9 +39,9 @@ impl State {
         doubled.min(LONGEST_REST)
     }
 
-    fn turn(&mut self) -> u64 {
-        self.turns += 1;
-        self.turns
+    /// Whether its rest is over and nobody tries it yet.
+    fn may_be_tried(&self, now: Duration) -> bool {
+        self.rests_until <= now && self.probe.is_none()
     }
 }
 
@@ -57,8 +58,12 @@ pub enum BreakerChange {
 }
 
 impl Breaker {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changing(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long it still rests.
@@ -73,39 +78,51 @@ impl Breaker {
 pub(crate) struct Turn {
     pub(crate) index: usize,
     pub(crate) host: Arc<Host>,
-    number: u64,
     wave: u64,
-    probe: bool,
+    /// Its number among those that try the endpoint after its rest, if it is one of them.
+    probe: Option<u64>,
     changed: Arc<Notify>,
 }
 
 impl Turn {
-    fn of(index: usize, host: &Arc<Host>, probe: bool, changed: &Arc<Notify>) -> Self {
-        let mut state = host.breaker.state();
-        let (number, wave) = (state.turn(), state.wave);
-        if probe {
-            state.probe = Some(number);
+    fn of(index: usize, host: &Arc<Host>, changed: &Arc<Notify>) -> Self {
+        let wave = host.breaker.state().wave;
+        Self { index, host: host.clone(), wave, probe: None, changed: changed.clone() }
+    }
+
+    /// The one turn on an endpoint whose rest is over; `None` if somebody was faster.
+    fn probing(
+        index: usize,
+        host: &Arc<Host>,
+        now: Duration,
+        changed: &Arc<Notify>,
+    ) -> Option<Self> {
+        let mut state = host.breaker.changing();
+        if !state.may_be_tried(now) {
+            return None;
         }
-        drop(state);
-        Self { index, host: host.clone(), number, wave, probe, changed: changed.clone() }
+        state.probes += 1;
+        state.probe = Some(state.probes);
+        let (wave, probe) = (state.wave, state.probe);
+        Some(Self { index, host: host.clone(), wave, probe, changed: changed.clone() })
     }
 
     /// Whether it is the one request that tries the endpoint after its rest.
     pub(crate) fn is_probe(&self) -> bool {
-        self.probe
+        self.probe.is_some()
     }
 
     /// Whether the endpoint has failed since, and this is not the request that may try it.
     pub(crate) fn is_over(&self) -> bool {
-        !self.probe && self.host.breaker.state().wave != self.wave
+        self.probe.is_none() && self.host.breaker.state().wave != self.wave
     }
 
     /// The endpoint answered.
     pub(crate) fn succeed(&self) -> Option<BreakerChange> {
-        let mut state = self.host.breaker.state();
-        if state.failures == 0 {
+        if self.host.breaker.state().failures == 0 {
             return None;
         }
+        let mut state = self.host.breaker.changing();
         (state.failures, state.rests_until, state.probe) = (0, Duration::ZERO, None);
         drop(state);
         self.changed.notify_waiters();
@@ -114,7 +131,7 @@ impl Turn {
 
     /// The endpoint did not, or said that it cannot.
     pub(crate) fn fail(&self, now: Duration) -> Option<BreakerChange> {
-        let mut state = self.host.breaker.state();
+        let mut state = self.host.breaker.changing();
         if state.wave != self.wave {
             return None;
         }
@@ -131,9 +148,9 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if self.probe {
-            let mut state = self.host.breaker.state();
-            if state.probe == Some(self.number) {
+        if self.probe.is_some() {
+            let mut state = self.host.breaker.changing();
+            if state.probe == self.probe {
                 state.probe = None;
                 drop(state);
                 self.changed.notify_waiters();
@@ -168,10 +185,16 @@ impl RoundRobin {
         let mut wakes: Option<Duration> = None;
         for i in (0..hosts.len()).map(|i| turn.wrapping_add(i) % hosts.len()) {
             let state = hosts[i].breaker.state();
-            if state.failures == 0 || (state.rests_until <= now && state.probe.is_none()) {
-                let probe = state.failures > 0;
+            if state.failures == 0 {
                 drop(state);
-                return Ok(Turn::of(i, &hosts[i], probe, changed));
+                return Ok(Turn::of(i, &hosts[i], changed));
+            }
+            if state.may_be_tried(now) {
+                drop(state);
+                if let Some(turn) = Turn::probing(i, &hosts[i], now, changed) {
+                    return Ok(turn);
+                }
+                continue;
             }
             if state.rests_until < soonest.0 {
                 soonest = (state.rests_until, i);
@@ -183,7 +206,7 @@ impl RoundRobin {
         }
         let host = &hosts[soonest.1];
         if host.breaker.state().failures < HELD_FROM {
-            return Ok(Turn::of(soonest.1, host, false, changed));
+            return Ok(Turn::of(soonest.1, host, changed));
         }
         Err(Held { rest: wakes })
     }
@@ -213,11 +236,26 @@ mod tests {
 
         /// A turn on this one, whatever its state.
         fn on(&self, i: usize) -> Turn {
-            Turn::of(i, &self.hosts[i], false, &self.changed)
+            Turn::of(i, &self.hosts[i], &self.changed)
         }
 
         fn alone(&self, now: Duration) -> Result<Turn, Held> {
             self.turn.pick(&self.hosts[..1], now, &self.changed)
+        }
+    }
+
+    #[test]
+    fn one_alone_tries_however_many_ask_at_once() {
+        for _ in 0..50 {
+            let three = Three::new();
+            three.on(0).fail(Duration::ZERO);
+            let ask = || three.alone(S).ok().filter(Turn::is_probe);
+            let probes = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+                let turns: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
+                turns.iter().flatten().count()
+            });
+            assert_eq!(probes, 1);
         }
     }
 

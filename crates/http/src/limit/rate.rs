@@ -1,7 +1,7 @@
 //! A rate limiter (GCRA) that a server's hint can pause.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 /// The next free instant on the monotonic clock. Evenly spaced, without bursts: what a vendor calls
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Places are given in the order of asking. A pause moves all that are still to come, by as much as
 /// time stands still for them; they keep their order and their distance.
 #[derive(Debug, Default)]
-pub(crate) struct Rate(Mutex<State>);
+pub(crate) struct Rate(RwLock<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -35,8 +35,12 @@ pub(crate) struct Place<'a> {
 }
 
 impl Rate {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changing(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the next place. `Err` with the wait for it where that is `most` or more; then no place
@@ -47,13 +51,14 @@ impl Rate {
         per_second: Option<f64>,
         most: Duration,
     ) -> Result<Place<'_>, Duration> {
-        let mut state = self.state();
-        let moved = state.moved;
         let Some(per_second) = per_second else {
+            let state = self.state();
             let at = state.paused.max(now);
             fits(at, now, most)?;
-            return Ok(Place { rate: self, at, moved, spaced: false });
+            return Ok(Place { rate: self, at, moved: state.moved, spaced: false });
         };
+        let mut state = self.changing();
+        let moved = state.moved;
         if !state.free.is_empty() {
             state.free = state.free.split_off(&now);
         }
@@ -71,7 +76,7 @@ impl Rate {
 
     /// Lets nothing more go before `until`, also nobody who has a place and waits for it.
     pub(crate) fn pause(&self, now: Duration, until: Duration) {
-        let mut state = self.state();
+        let mut state = self.changing();
         let by = until.saturating_sub(state.paused.max(now));
         if by.is_zero() {
             return;
@@ -114,7 +119,7 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         if self.spaced {
-            let mut state = self.rate.state();
+            let mut state = self.rate.changing();
             let at = self.now_at(&state);
             state.free.insert(at);
         }

@@ -3,10 +3,9 @@
 pub(crate) mod body;
 mod failure;
 mod proxy;
-mod timeout;
 mod tls;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::header::{self, HeaderValue};
@@ -16,7 +15,6 @@ use watchfloor_core::{Clock, Error, Kind, Outcome, Result};
 use crate::request::Parts;
 use crate::{Answer, Settings, Verdict};
 pub use proxy::Proxy;
-use timeout::Timeouts;
 use tls::Seen;
 pub use tls::Tls;
 
@@ -24,10 +22,9 @@ const USER_AGENT: &str = concat!("watchfloor/", env!("CARGO_PKG_VERSION"));
 
 /// A pool of connections: no redirects, no retries of its own, no cookies.
 pub(crate) struct Transport {
-    pool: Mutex<reqwest::Client>,
+    pool: RwLock<reqwest::Client>,
     recipe: Recipe,
     seen: Arc<Seen>,
-    timeouts: Timeouts,
 }
 
 /// What a pool is made of, so that another can be made.
@@ -53,13 +50,13 @@ impl Transport {
         let pool = recipe.pool().ok_or_else(|| {
             Error::new(Kind::Internal, "no pool of connections can be made of the settings")
         })?;
-        Ok(Self { pool: Mutex::new(pool), recipe, seen, timeouts: Timeouts::default() })
+        Ok(Self { pool: RwLock::new(pool), recipe, seen })
     }
 
     /// Gives all pooled connections up. What is under way on them ends as it would have.
     pub(crate) fn renew(&self) {
         if let Some(new) = self.recipe.pool() {
-            *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = new;
+            *self.pool.write().unwrap_or_else(PoisonError::into_inner) = new;
         }
     }
 
@@ -80,7 +77,7 @@ impl Transport {
         max_answer: usize,
     ) -> Result<Answer, Verdict> {
         let _busy = clock.busy();
-        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
         let request = request(url, parts);
         let work = async {
             let mut response = pool.execute(request).await.map_err(|e| failure::unsent(&e))?;
@@ -89,7 +86,7 @@ impl Transport {
             let body = body::read(response, &mut headers, max_answer).await?;
             Ok(Answer::new(status, headers, body, clock.now()))
         };
-        self.timeouts.within(limit, work).await.unwrap_or_else(|| {
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
             let what = "no complete answer within the time of an attempt";
             Err(failure::down(Kind::Timeout, Outcome::Unknown, what))
         })
