@@ -32,6 +32,25 @@ pub(crate) struct Inner {
 pub(crate) struct Endpoint {
     pub(crate) url: Url,
     pub(crate) authority: Arc<str>,
+    /// The last path and its URL: many connectors have but one.
+    last: RwLock<(String, Option<Url>)>,
+}
+
+impl Endpoint {
+    /// The URL of a path below it.
+    pub(crate) fn at(&self, path: &str) -> Result<Url> {
+        let last = self.last.read().unwrap_or_else(PoisonError::into_inner);
+        if let (of, Some(url)) = &*last
+            && of == path
+        {
+            return Ok(url.clone());
+        }
+        drop(last);
+        let url = egress::below(&self.url, path)?;
+        let last = (path.to_owned(), Some(url.clone()));
+        *self.last.write().unwrap_or_else(PoisonError::into_inner) = last;
+        Ok(url)
+    }
 }
 
 impl Client {
@@ -53,7 +72,11 @@ impl Client {
             let credential = auth.prepare(layer.clock(), &settings)?;
             let transport = Transport::new(&endpoints, &settings)?;
             warn_if_unverified(name, &endpoints, &settings);
-            let endpoint = |url: Url| Endpoint { authority: egress::authority(&url).into(), url };
+            let endpoint = |url: Url| Endpoint {
+                authority: egress::authority(&url).into(),
+                url,
+                last: RwLock::default(),
+            };
             Ok(Self(Arc::new(Inner {
                 name: name.clone(),
                 layer,

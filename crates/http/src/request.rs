@@ -9,7 +9,7 @@ use watchfloor_core::{Call, ConnectorName, Error, Kind, Result, Retry};
 
 use crate::retry::Shot;
 use crate::transport::body;
-use crate::{Answer, Attempts, Client, Form, Repeat, Verdict, egress, retry};
+use crate::{Answer, Attempts, Client, Form, Repeat, Verdict, retry};
 
 /// A request under construction. What is wrong with it is said by the method that sends it, with
 /// outcome `NotSent`.
@@ -167,7 +167,7 @@ impl Request {
 
     /// The URL on the endpoint of this number.
     fn url(&self, endpoint: usize) -> Result<Url> {
-        let mut url = egress::below(&self.client.0.endpoints[endpoint].url, &self.path)?;
+        let mut url = self.client.0.endpoints[endpoint].at(&self.path)?;
         if !self.parts.query.is_empty() {
             url.set_query(Some(&self.parts.query));
         }

@@ -207,6 +207,11 @@ impl Attempts {
         by_adapter.or_else(|| answer?.retry_after()).map(|wait| self.capped(wait))
     }
 
+    /// Whether there is an observer.
+    pub(super) fn is_observed(&self) -> bool {
+        self.client.0.layer.observer().is_some()
+    }
+
     /// Tells the observer, if there is one.
     pub(super) fn observe<'a>(
         &'a self,

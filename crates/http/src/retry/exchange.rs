@@ -1,5 +1,6 @@
 //! auth( attempt span → timeout → transport → bounded body → classify )
 
+use http::HeaderMap;
 use tracing::{Instrument as _, Level, Span};
 use url::Url;
 
@@ -40,7 +41,7 @@ pub(super) async fn exchange(
         resend: attempts.used().saturating_sub(1),
     };
     attempts.observe(|operation| Some(Observation::Started { attempt: attempt(operation) }));
-    let begun = attempts.clock().monotonic();
+    let begun = attempts.is_observed().then(|| attempts.clock().monotonic());
     let span = span(attempts, url, parts);
     let done = if span.is_disabled() {
         classified(attempts, turn, url, parts, carried).await
@@ -60,7 +61,7 @@ pub(super) async fn exchange(
             attempt: attempt(operation),
             status: answer.map(|a| a.status.as_u16()),
             failure,
-            took: attempts.clock().monotonic().saturating_sub(begun),
+            took: attempts.clock().monotonic().saturating_sub(begun.unwrap_or_default()),
             sent: parts.body.len(),
             received: answer.map_or(0, |a| a.body.len()),
         })
@@ -170,12 +171,15 @@ fn heed(attempts: &Attempts, turn: &Turn, verdict: &Verdict, answer: Option<&Ans
 
 /// The request with its credential and its trace.
 fn dressed(parts: &Parts, attempts: &Attempts, carried: &Carried) -> Parts {
-    let mut parts = parts.clone();
+    // Room for what the transport adds too: a map that grows is made anew.
+    let mut headers = HeaderMap::with_capacity(parts.headers.len() + 8);
+    headers.extend(parts.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
     if let Some((name, value)) = &carried.header {
-        parts.headers.insert(name.clone(), value.clone());
+        headers.insert(name.clone(), value.clone());
     }
     if let Some(trace) = &attempts.traceparent {
-        parts.headers.insert("traceparent", trace.clone());
+        headers.insert("traceparent", trace.clone());
     }
-    parts
+    let Parts { method, query, body, .. } = parts;
+    Parts { method: method.clone(), query: query.clone(), headers, body: body.clone() }
 }

@@ -30,16 +30,17 @@ pub(super) async fn pass(attempts: &Attempts, busied: &mut Busied) -> Result<(Tu
 async fn turn(attempts: &Attempts, busied: &mut Busied) -> Result<Turn, Failed> {
     let inner = &attempts.client.0;
     let (clock, changed) = (attempts.clock(), inner.layer.changed());
-    let pick = || inner.turn.pick(&attempts.hosts, clock.monotonic(), changed);
+    let pick = |now| inner.turn.pick(&attempts.hosts, now, changed);
     let begun = clock.monotonic();
+    let mut now = begun;
     let turn = loop {
-        if let Ok(turn) = pick() {
+        if let Ok(turn) = pick(now) {
             break turn;
         }
         let mut notified = std::pin::pin!(changed.notified());
         // Listens before it looks again: a change in between is not missed.
         notified.as_mut().enable();
-        let Held { rest } = match pick() {
+        let Held { rest } = match pick(now) {
             Ok(turn) => break turn,
             Err(held) => held,
         };
@@ -56,6 +57,7 @@ async fn turn(attempts: &Attempts, busied: &mut Busied) -> Result<Turn, Failed> 
             }
         };
         busied.idle(wait).await;
+        now = clock.monotonic();
     };
     waited(attempts, &turn, Gate::Breaker, begun);
     if turn.is_probe() {
@@ -79,9 +81,10 @@ pub(super) async fn rate<'t>(
     let per_second = attempts.client.settings().requests_per_second;
     let place = turn.host.rate.take(begun, per_second, attempts.deadline.left());
     let place = place.map_err(too_late)?;
+    let mut now = begun;
     loop {
         // A pause may have moved it while it was waited for.
-        let wait = place.wait(clock.monotonic());
+        let wait = place.wait(now);
         if wait.is_zero() {
             waited(attempts, turn, Gate::Rate, begun);
             return Ok(place);
@@ -90,6 +93,7 @@ pub(super) async fn rate<'t>(
             return Err(too_late(wait));
         }
         busied.pause(wait).await;
+        now = clock.monotonic();
     }
 }
 
