@@ -30,13 +30,8 @@ impl Factory for Elastic {
         let settings = Settings::read(section);
         let ((), urls, auth, target, settings) = (shape?, urls?, auth?, target?, settings?);
         let (lines, accept_failure_store) = (lines?, failure_store?);
-        let client = match env.layer.client(name, urls, auth, settings, ByType) {
-            Ok(client) => client,
-            Err(e) => {
-                section.problem("urls", e.message(), "");
-                return None;
-            }
-        };
+        let client = env.layer.client(name, urls, auth, settings, ByType);
+        let client = section.made("urls", client)?;
         let cluster = Cluster::new(client, target, lines.operation);
         let items = Items { operation: lines.operation, accept_failure_store };
         Some(Ports::of_sink(Arc::new(Bulk::new(name.clone(), cluster, lines, items))))

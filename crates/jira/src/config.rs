@@ -27,13 +27,8 @@ impl Factory for Jira {
         let auth = Auth::read(section);
         let settings = Settings::read(section);
         let ((), url, project, auth, settings) = (flavor?, url?, project?, auth?, settings?);
-        let client = match env.layer.client(name, vec![url.clone()], auth, settings, ByLogin) {
-            Ok(client) => client,
-            Err(e) => {
-                section.problem("url", e.message(), "");
-                return None;
-            }
-        };
+        let client = env.layer.client(name, vec![url.clone()], auth, settings, ByLogin);
+        let client = section.made("url", client)?;
         let issues = Issues::new(name.clone(), url, Site::new(client), project, issue_type);
         Some(Ports::of_desk(Arc::new(Desk::new(issues, env.clock.clone()))))
     }

@@ -26,13 +26,7 @@ impl Factory for ServiceNow {
         let settings = defaults().or_as_in(section);
         let (url, table, auth, settings) = (url?, table?, auth?, settings?);
         let client = env.layer.client(name, vec![url.clone()], auth, settings, ByBody);
-        let client = match client {
-            Ok(client) => client,
-            Err(e) => {
-                section.problem("url", e.message(), "");
-                return None;
-            }
-        };
+        let client = section.made("url", client)?;
         let desk = Desk::new(Incidents::new(name.clone(), url, table, client), env.clock.clone());
         Some(Ports::of_desk(Arc::new(desk)))
     }

@@ -30,13 +30,8 @@ impl Factory for Splunk {
         let (urls, token) = (urls?, token?);
         let urls = urls.into_iter().map(without_path).collect();
         let auth = Auth::scheme("Splunk", token);
-        let client = match env.layer.client(name, urls, auth, settings, ByCode) {
-            Ok(client) => client,
-            Err(e) => {
-                section.problem("hec_url", e.message(), "");
-                return None;
-            }
-        };
+        let client = env.layer.client(name, urls, auth, settings, ByCode);
+        let client = section.made("hec_url", client)?;
         let collector = Collector::new(client, on_unknown);
         Some(Ports::of_sink(Arc::new(Hec::new(name.clone(), collector, metadata, on_unknown))))
     }

@@ -52,6 +52,14 @@ impl Problems {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Whether one was found in the table at `path` or in a table of it.
+    pub fn any_in(&self, path: &str) -> bool {
+        let within = |p: &Problem| {
+            p.key.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(within)
+    }
+
     /// All of them, in order of their lines.
     pub fn take(&self) -> Vec<Problem> {
         let mut all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));

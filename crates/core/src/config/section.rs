@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::near::{did_you_mean, nearest};
 use super::{Node, Problems, SecretSource, Value};
+use crate::Result;
 
 /// One table of the configuration.
 ///
@@ -67,6 +68,19 @@ impl Section {
     /// Reports a problem of a key of this section; the empty key is the section itself.
     pub fn problem(&self, key: &str, what: impl Into<String>, hint: impl Into<String>) {
         self.problems.add(self.line(key), self.key(key), what, hint);
+    }
+
+    /// What was made of the section, once all of it was read. `None` where it could not be made, which
+    /// is reported under `key`, and where anything was reported of the section or a table in it: what
+    /// is half configured is not used.
+    pub fn made<T>(&self, key: &str, made: Result<T>) -> Option<T> {
+        match made {
+            Ok(made) => (!self.problems.any_in(&self.path)).then_some(made),
+            Err(e) => {
+                self.problem(key, e.message(), "");
+                None
+            }
+        }
     }
 
     pub(super) fn key(&self, key: &str) -> String {

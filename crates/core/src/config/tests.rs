@@ -41,6 +41,21 @@ fn every_error_is_reported_at_once() {
 }
 
 #[test]
+fn what_is_half_configured_is_not_made() {
+    let s = section(&[]);
+    // Of another connector, whose name begins the same.
+    s.problems().add(1, "connectors.xy.url", "is missing", "");
+    assert_eq!(s.made("url", Ok(7)), Some(7));
+    s.problems().add(1, "connectors.x.http.timeout", "is no duration", "");
+    assert_eq!(s.made("url", Ok(7)), None);
+
+    let s = section(&[]);
+    let refused: crate::Result<()> = Err(crate::Error::new(crate::Kind::Config, "no such host"));
+    assert_eq!(s.made("url", refused), None);
+    assert_eq!(s.problems().take()[0].to_string(), "line 1: connectors.x.url: no such host");
+}
+
+#[test]
 fn a_problem_found_after_the_key_was_taken_has_its_line() {
     let mut s = section(&[("a", Value::Bool(true)), ("share", Value::Float(2.0))]);
     let _ = s.positive("share");

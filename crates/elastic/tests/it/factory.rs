@@ -22,6 +22,15 @@ fn names_that_no_index_can_have_are_reported() {
 }
 
 #[test]
+fn a_key_of_the_wrong_type_builds_nothing() {
+    for key in ["data_stream", "operation", "failure_store", "shape", "http"] {
+        let mut entries = entries("https://es.example:9200", STREAM);
+        entries[key] = json!(7);
+        assert_eq!(problems(&entries), [format!("connectors.search.{key}")]);
+    }
+}
+
+#[test]
 fn a_credential_never_goes_over_plain_http() {
     assert_eq!(problems(&entries("http://es.example:9200", STREAM)), ["connectors.search.urls"]);
 }

@@ -56,16 +56,10 @@ impl Factory for PanOsFactory {
     fn build(&self, name: &ConnectorName, section: &mut Section, env: &Env) -> Option<Ports> {
         let settings = PanOs::settings().or_as_in(section);
         let config = PanOsConfig::read(section);
-        match PanOs::connect(&env.layer, name, config?, settings?) {
-            Ok(device) => {
-                let (guard, facts) = (env.guard.clone(), env.facts.clone());
-                let edge = Controller::new(device, guard, facts, env.clock.clone());
-                Some(Ports::of_blocklist(Arc::new(edge)))
-            }
-            Err(e) => {
-                section.problem("url", e.message(), "");
-                None
-            }
-        }
+        let device = PanOs::connect(&env.layer, name, config?, settings?);
+        let device = section.made("url", device)?;
+        let (guard, facts) = (env.guard.clone(), env.facts.clone());
+        let edge = Controller::new(device, guard, facts, env.clock.clone());
+        Some(Ports::of_blocklist(Arc::new(edge)))
     }
 }

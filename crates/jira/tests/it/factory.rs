@@ -21,9 +21,13 @@ fn what_is_wrong_is_reported_and_nothing_is_built() {
         ("project", "SEC\" OR \"1\"=\"1"),
         ("project", "A B"),
         ("flavor", "data_center"),
-    ] {
+    ]
+    .map(|(key, bad)| (key, json!(bad)))
+    .into_iter()
+    .chain([("issue_type", json!(7))])
+    {
         let mut entries = entries("https://acme.atlassian.net");
-        entries[key] = json!(bad);
+        entries[key] = bad.clone();
         let problems = build(Arc::new(SystemClock::new()), &entries).unwrap_err();
         assert_eq!(problems, [format!("connectors.dev.{key}")], "{bad:?}");
     }
