@@ -149,3 +149,93 @@ impl Stream for Events {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use futures_util::StreamExt as _;
+    use watchfloor::http::SystemClock;
+
+    use super::*;
+
+    fn events(from: Source, ended: &Ended) -> Events {
+        let input = Input { from, length: None, read: Arc::default() };
+        Events::of(input, Arc::new(SystemClock::new()), ended.clone())
+    }
+
+    async fn uids(from: Source, ended: &Ended) -> Vec<String> {
+        events(from, ended).map(|e| e.unwrap().uid().to_owned()).collect().await
+    }
+
+    fn line(n: usize) -> String {
+        format!("{{\"metadata\":{{\"uid\":\"u-{n}\"}}}}\n")
+    }
+
+    /// Gives a byte at a time, then fails.
+    struct Breaking(Vec<u8>);
+
+    impl Read for Breaking {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
+            room[0] = self.0.remove(0);
+            Ok(1)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_to_its_end_across_pieces() {
+        let path = std::env::temp_dir().join(format!("watchfloor-input-{}", std::process::id()));
+        let text: String = (0..20_000).map(line).collect();
+        assert!(text.len() > 3 * CHUNK);
+        std::fs::write(&path, text.trim_end()).unwrap();
+        let input = Input::open(&path).unwrap();
+        assert_eq!(input.length, Some(text.len() as u64 - 1));
+        assert!(matches!(input.from, Source::File(_)));
+        let (ended, read) = (Ended::default(), input.read.clone());
+        let stream = Events::of(input, Arc::new(SystemClock::new()), ended.clone());
+        let uids: Vec<_> = stream.map(|e| e.unwrap().uid().to_owned()).collect().await;
+        std::fs::remove_file(&path).unwrap();
+        assert!(uids.into_iter().eq((0..20_000).map(|n| format!("u-{n}"))));
+        assert_eq!(read.load(Ordering::Relaxed), text.len() as u64 - 1);
+        assert_eq!(ended.early(), None);
+    }
+
+    #[tokio::test]
+    async fn an_input_that_breaks_off_says_so_and_half_a_line_is_no_event() {
+        let ended = Ended::default();
+        let text = format!("{}{}{{\"half\":1}}", line(0), line(1)).into_bytes();
+        assert_eq!(uids(Source::pipe(Breaking(text)), &ended).await, ["u-0", "u-1"]);
+        assert_eq!(ended.early().unwrap(), "the input broke off: connection reset");
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_read_no_further_than_somebody_takes() {
+        struct Endless(Arc<AtomicUsize>);
+        impl Read for Endless {
+            fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+                room.fill(b'\n');
+                self.0.fetch_add(room.len(), Ordering::SeqCst);
+                Ok(room.len())
+            }
+        }
+        let read = Arc::<AtomicUsize>::default();
+        let Source::Pipe(mut chunks) = Source::pipe(Endless(read.clone())) else {
+            panic!("a pipe")
+        };
+        for taken in 1..50 {
+            chunks.recv().await.unwrap().unwrap();
+            // Those taken, those that wait, and the one that waits for room among them.
+            assert!(read.load(Ordering::SeqCst) <= (taken + WAITING + 1) * CHUNK);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let why = |path: &str| Input::open(Path::new(path)).err().unwrap();
+        assert_eq!(why("/no/such"), "/no/such cannot be read: entity not found");
+        assert_eq!(why("/"), "/ cannot be read: is a directory");
+    }
+}
