@@ -307,6 +307,23 @@ async fn a_caller_that_rebuilds_need_not_know_how_the_server_asks_for_a_wait() {
 }
 
 #[tokio::test]
+async fn after_a_lost_answer_a_refusal_proves_nothing_also_once_other_bodies_went_well() {
+    for (fault, refused) in
+        [(Fault::status(503), Outcome::Rejected), (Fault::ResetAfter, Outcome::Unknown)]
+    {
+        let bench = Bench::new().await;
+        bench.server.script().on("item", 1, fault);
+        bench.server.script().on("item", 3, Fault::status(400));
+        let client = rebuilding(&bench);
+        let mut attempts = client.attempts(&bench.call());
+        let post = || client.post("item", "x.send", Repeat::Duplicates);
+        assert!(matches!(post().send_on(&mut attempts).await.unwrap(), Reply::Done(_)));
+        assert!(matches!(post().send_on(&mut attempts).await.unwrap(), Reply::Resend(..)));
+        assert_eq!(attempts.refused(), refused);
+    }
+}
+
+#[tokio::test]
 async fn what_the_caller_resends_draws_on_the_same_budget_as_what_the_layer_resends() {
     let bench = Bench::new().await;
     // 25 operations of four repeats each use the host's budget up.
