@@ -142,6 +142,19 @@ impl TicketDraft {
     pub fn key(&self) -> &TicketKey {
         &self.key
     }
+
+    /// The ticket that was created of this draft, as far as the draft knows it: for a backend whose
+    /// create answers little more than an id.
+    pub fn opened_as(&self, id: TicketId) -> Ticket {
+        let mut ticket = Ticket::new(id, StatusCategory::New);
+        ticket.key = Some(self.key.clone());
+        ticket.summary.clone_from(&self.summary);
+        ticket.priority = Some(self.priority);
+        if let Some(route) = &self.route {
+            ticket.place.clone_from(&route.place);
+        }
+        ticket
+    }
 }
 
 /// What changes in a ticket; what is `None` stays.
@@ -154,6 +167,9 @@ pub struct TicketPatch {
     pub body: Option<RichText>,
     /// How urgent.
     pub priority: Option<Priority>,
+    /// Whose it is, in the desk's words: ServiceNow a user's `sys_id`, Jira Cloud an `accountId`,
+    /// Jira Data Center a user's name.
+    pub assignee: Option<String>,
     /// How it ended, for a move to [`StatusCategory::Done`].
     pub resolution: Option<String>,
     /// Fields in the desk's words, such as those that a transition requires.
@@ -181,12 +197,22 @@ pub struct Ticket {
     pub url: Option<String>,
     /// Where in its life it is.
     pub status: StatusCategory,
+    /// The status as the desk's API names it; empty where it does not say.
+    pub state: String,
     /// One line.
     pub summary: String,
+    /// The text, plain, where it was read.
+    pub body: Option<String>,
+    /// How urgent, where the desk says.
+    pub priority: Option<Priority>,
+    /// Whose it is, in the words of [`TicketPatch::assignee`].
+    pub assignee: Option<String>,
     /// When it was opened, where the desk says.
     pub created: Option<Timestamp>,
     /// Where it lies, in the words of [`Route::place`].
     pub place: BTreeMap<String, String>,
+    /// Fields in the desk's words that were asked for.
+    pub fields: BTreeMap<String, String>,
 }
 
 impl Ticket {
@@ -198,9 +224,14 @@ impl Ticket {
             key: None,
             url: None,
             status,
+            state: String::new(),
             summary: String::new(),
+            body: None,
+            priority: None,
+            assignee: None,
             created: None,
             place: BTreeMap::new(),
+            fields: BTreeMap::new(),
         }
     }
 }

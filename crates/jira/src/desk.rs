@@ -82,7 +82,7 @@ impl DeskBackend for Issues {
         DeskCaps::default()
     }
 
-    async fn create(&self, call: &Call, draft: &TicketDraft) -> Result<TicketId> {
+    async fn create(&self, call: &Call, draft: &TicketDraft) -> Result<Ticket> {
         let place = |word: &str| draft.route.as_ref().and_then(|r| r.place.get(word));
         let project = place("project").map_or(self.project.as_str(), String::as_str);
         let components = place("component").map(|c| ByName { name: c }).into_iter().collect();
@@ -101,7 +101,7 @@ impl DeskBackend for Issues {
                 value: KeyValue { key: draft.key().as_str(), v: 1 },
             }],
         };
-        Ok(TicketId::new(self.site.create(call, &issue).await?.id))
+        Ok(draft.opened_as(TicketId::new(self.site.create(call, &issue).await?.id)))
     }
 
     async fn lookup(&self, call: &Call, key: &TicketKey) -> Result<Vec<Ticket>> {

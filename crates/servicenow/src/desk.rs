@@ -73,7 +73,7 @@ impl DeskBackend for Incidents {
         caps
     }
 
-    async fn create(&self, call: &Call, draft: &TicketDraft) -> Result<TicketId> {
+    async fn create(&self, call: &Call, draft: &TicketDraft) -> Result<Ticket> {
         let route = draft.route.as_ref();
         let group = match route.and_then(|r| r.place.get("group")) {
             Some(group) => Some(self.group(call, group).await?),
@@ -102,7 +102,7 @@ impl DeskBackend for Incidents {
                 "the instance did not keep correlation_id: this ticket will not be found again"
             );
         }
-        Ok(TicketId::new(id))
+        Ok(self.ticket(&record))
     }
 
     async fn lookup(&self, call: &Call, key: &TicketKey) -> Result<Vec<Ticket>> {

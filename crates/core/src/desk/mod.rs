@@ -5,9 +5,12 @@
 //! anything else: `once.rs`), and each comment at most once (by its marker).
 
 mod backend;
+mod claim;
 mod comment;
 mod flight;
+mod moves;
 mod once;
+mod part;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +18,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use backend::DeskBackend;
+pub use claim::Claim;
+pub use moves::{Move, Required, Status};
+pub use part::Part;
 
 use self::flight::Flights;
 use self::once::Memory;

@@ -4,10 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Desk, DeskBackend, backoff};
-use crate::{
-    Call, Error, Kind, Opened, Outcome, Result, Retry, StatusCategory, Ticket, TicketDraft,
-    TicketId, TicketKey,
-};
+use crate::{Call, Error, Kind, Opened, Outcome, Result, Retry, TicketDraft, TicketId, TicketKey};
 
 /// How many keys are remembered. A search that lags further behind than this many tickets is
 /// beyond what any product documents.
@@ -74,9 +71,9 @@ impl<B: DeskBackend> Desk<B> {
     async fn create(&self, call: &Call, draft: &TicketDraft) -> Result<Opened> {
         self.memory.set(draft.key(), Known::InDoubt);
         match self.backend.create(call, draft).await {
-            Ok(id) => {
-                self.memory.set(draft.key(), Known::Created(id.clone()));
-                Ok(Opened::Created(self.created(call, draft, id).await))
+            Ok(ticket) => {
+                self.memory.set(draft.key(), Known::Created(ticket.id.clone()));
+                Ok(Opened::Created(ticket))
             }
             // An answer that cannot be read is as good as none: its id is lost.
             Err(e) if may_exist(&e) => self.reconcile(call, draft, e).await,
@@ -90,20 +87,6 @@ impl<B: DeskBackend> Desk<B> {
             Err(e) => {
                 self.memory.forget(draft.key());
                 Err(e)
-            }
-        }
-    }
-
-    /// The ticket just created. It exists, so failing to read it back is no failure to open it.
-    async fn created(&self, call: &Call, draft: &TicketDraft, id: TicketId) -> Ticket {
-        match self.backend.read(call, &id).await {
-            Ok(ticket) => ticket,
-            Err(e) => {
-                tracing::warn!(error = %e, "created, but not read back");
-                let mut ticket = Ticket::new(id, StatusCategory::New);
-                ticket.key = Some(draft.key().clone());
-                ticket.summary.clone_from(&draft.summary);
-                ticket
             }
         }
     }
@@ -140,9 +123,9 @@ impl<B: DeskBackend> Desk<B> {
 
     async fn create_again(&self, call: &Call, draft: &TicketDraft) -> Result<Opened> {
         match self.backend.create(call, draft).await {
-            Ok(id) => {
-                self.memory.set(draft.key(), Known::Created(id.clone()));
-                Ok(Opened::Created(self.created(call, draft, id).await))
+            Ok(ticket) => {
+                self.memory.set(draft.key(), Known::Created(ticket.id.clone()));
+                Ok(Opened::Created(ticket))
             }
             // Twice is enough for one call; the key stays in doubt and the next call looks first.
             Err(e) if may_exist(&e) => Err(unsettled(e)),

@@ -50,9 +50,16 @@ pub trait TicketDesk: Connector {
         Err(unsupported("transition"))
     }
 
-    /// Attaches a file.
+    /// Attaches a file unless one of its name and size is there.
     async fn attach(&self, _: &Call, _: &TicketId, _: &Attachment) -> Result<()> {
         Err(unsupported("attach"))
+    }
+
+    /// Looks for duplicates of what was opened here, which others may have opened meanwhile, until
+    /// a search must show them, and repairs them. Only where no claim tells the openers apart is
+    /// there anything to do.
+    async fn settle(&self, _: &Call) -> Result<()> {
+        Err(unsupported("settle"))
     }
 }
 
@@ -103,6 +110,10 @@ impl<T: TicketDesk + ?Sized> TicketDesk for Arc<T> {
 
     async fn attach(&self, call: &Call, id: &TicketId, file: &Attachment) -> Result<()> {
         (**self).attach(call, id, file).await
+    }
+
+    async fn settle(&self, call: &Call) -> Result<()> {
+        (**self).settle(call).await
     }
 }
 

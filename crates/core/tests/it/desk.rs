@@ -69,7 +69,7 @@ impl DeskBackend for Shelf {
         caps
     }
 
-    async fn create(&self, _: &Call, draft: &TicketDraft) -> Result<TicketId> {
+    async fn create(&self, _: &Call, draft: &TicketDraft) -> Result<Ticket> {
         self.creates.fetch_add(1, Ordering::SeqCst);
         let fate = self.fate();
         match fate {
@@ -83,7 +83,7 @@ impl DeskBackend for Shelf {
         tickets.push((draft.key().clone(), Vec::new()));
         match fate {
             Fate::LostAfter => Err(lost()),
-            _ => Ok(TicketId::new(format!("{}", tickets.len() - 1))),
+            _ => Ok(draft.opened_as(TicketId::new(format!("{}", tickets.len() - 1)))),
         }
     }
 
