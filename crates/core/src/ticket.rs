@@ -205,7 +205,8 @@ pub struct Ticket {
     pub body: Option<String>,
     /// How urgent, where the desk says.
     pub priority: Option<Priority>,
-    /// Whose it is, in the words of [`TicketPatch::assignee`].
+    /// Whose it is, in the words of [`TicketPatch::assignee`]; empty where it is nobody's, `None`
+    /// where the desk does not say.
     pub assignee: Option<String>,
     /// When it was opened, where the desk says.
     pub created: Option<Timestamp>,

@@ -30,7 +30,8 @@ impl Factory for Jira {
         let client = env.layer.client(name, vec![url.clone()], auth, settings, ByLogin);
         let client = section.made("url", client)?;
         let issues = Issues::new(name.clone(), url, Site::new(client), project, issue_type);
-        Some(Ports::of_desk(Arc::new(Desk::new(issues, env.clock.clone()))))
+        let desk = Desk::new(issues, env.clock.clone()).with_store(env.store.clone());
+        Some(Ports::of_desk(Arc::new(desk)))
     }
 }
 

@@ -101,7 +101,11 @@ impl DeskBackend for Issues {
                 value: KeyValue { key: draft.key().as_str(), v: 1 },
             }],
         };
-        Ok(draft.opened_as(TicketId::new(self.site.create(call, &issue).await?.id)))
+        let created = self.site.create(call, &issue).await?;
+        let mut ticket = draft.opened_as(TicketId::new(created.id));
+        ticket.place.entry("project".to_owned()).or_insert_with(|| project.to_owned());
+        map::name(&mut ticket, &created.key, &self.base);
+        Ok(ticket)
     }
 
     async fn lookup(&self, call: &Call, key: &TicketKey) -> Result<Vec<Ticket>> {

@@ -69,10 +69,7 @@ pub(crate) fn ticket(issue: &Issue, base: &url::Url) -> Ticket {
     let held = issue.properties.pointer(&format!("/{PROPERTY}/key")).and_then(|v| v.as_str());
     let label = || fields.labels.iter().flatten().find(|l| l.starts_with("wf-"));
     ticket.key = held.or_else(|| label().map(String::as_str)).map(TicketKey::given);
-    if !issue.key.is_empty() {
-        ticket.display.clone_from(&issue.key);
-        ticket.url = base.join(&format!("browse/{}", issue.key)).ok().map(Into::into);
-    }
+    name(&mut ticket, &issue.key, base);
     ticket.summary = fields.summary.clone().unwrap_or_default();
     ticket.created = fields.created.as_deref().and_then(time);
     if let Some(project) = fields.project.as_ref().and_then(|p| p.key.clone()) {
@@ -83,6 +80,14 @@ pub(crate) fn ticket(issue: &Issue, base: &url::Url) -> Ticket {
         ticket.place.insert("component".to_owned(), component);
     }
     ticket
+}
+
+/// The ticket as people name it, and where they see it.
+pub(crate) fn name(ticket: &mut Ticket, key: &str, base: &url::Url) {
+    if !key.is_empty() {
+        key.clone_into(&mut ticket.display);
+        ticket.url = base.join(&format!("browse/{key}")).ok().map(Into::into);
+    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub(crate) struct KeyValue<'a> {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Created {
     pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) key: String,
 }
 
 #[derive(Debug, Serialize)]

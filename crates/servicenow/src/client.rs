@@ -47,6 +47,7 @@ impl Instance {
             .http
             .post(&self.path(""), "servicenow.create", Repeat::Forbidden)
             .query("sysparm_fields", TICKET_FIELDS)
+            .query("sysparm_display_value", "all")
             .query("sysparm_exclude_reference_link", "true")
             .json(task)
             .read(call)

@@ -27,7 +27,8 @@ impl Factory for ServiceNow {
         let (url, table, auth, settings) = (url?, table?, auth?, settings?);
         let client = env.layer.client(name, vec![url.clone()], auth, settings, ByBody);
         let client = section.made("url", client)?;
-        let desk = Desk::new(Incidents::new(name.clone(), url, table, client), env.clock.clone());
+        let incidents = Incidents::new(name.clone(), url, table, client);
+        let desk = Desk::new(incidents, env.clock.clone()).with_store(env.store.clone());
         Some(Ports::of_desk(Arc::new(desk)))
     }
 }

@@ -66,8 +66,9 @@ pub trait DeskBackend: Connector {
         Err(unsupported("changes no tickets"))
     }
 
-    /// The steps that are known to be allowed: of the whole workflow, or those that leave the
-    /// ticket's present status.
+    /// The steps that are allowed: all of the workflow, each with the status that it leaves, or,
+    /// without one, those that leave the ticket's present status. Of ways that are equally short
+    /// the one that stands first here is taken.
     async fn moves(&self, _: &Call, _: &Ticket) -> Result<Vec<Move>> {
         Err(unsupported("moves no tickets"))
     }

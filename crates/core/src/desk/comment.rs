@@ -14,6 +14,7 @@ impl<B: DeskBackend> Desk<B> {
         if self.has_comment(call, id, &comment.marker).await? {
             return Ok(());
         }
+        self.attach_whole_comment(call, id, comment).await?;
         let mut lost = match self.backend.add_comment(call, id, comment).await {
             Err(e) if matches!(e.outcome(), Outcome::Unknown | Outcome::Applied) => e,
             verdict => return verdict,

@@ -1,16 +1,28 @@
 //! What is promised over every ticket desk, written once.
 //!
-//! A product implements the small [`DeskBackend`]; [`Desk`] adds: at most one ticket per key
-//! (look-up before create, one flight per key, and after an unknown outcome a look-up before
-//! anything else: `once.rs`), and each comment at most once (by its marker).
+//! A product implements the small [`DeskBackend`]; [`Desk`] adds:
+//! - at most one live ticket per key: look-up before create, one flight per key, a claim in the
+//!   product or in the store, and after an unknown outcome a look-up before anything else
+//!   (`once.rs`, `claims.rs`); what several openers made nevertheless is repaired (`repair.rs`);
+//! - each comment at most once, by its marker (`comment.rs`), each file by name and size
+//!   (`attach.rs`); what the product cuts is attached whole;
+//! - updates that send what changes and name what the product dropped (`update.rs`);
+//! - transitions by status category, over the shortest way through the workflow (`plan.rs`,
+//!   `transition.rs`).
 
+mod attach;
 mod backend;
 mod claim;
+mod claims;
 mod comment;
 mod flight;
 mod moves;
 mod once;
 mod part;
+mod plan;
+mod repair;
+mod transition;
+mod update;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,11 +34,13 @@ pub use claim::Claim;
 pub use moves::{Move, Required, Status};
 pub use part::Part;
 
+use self::claims::Claims;
 use self::flight::Flights;
-use self::once::Memory;
+use self::repair::Unsettled;
 use crate::{
-    Call, Clock, Comment, Connector, ConnectorName, DeskCaps, Error, Health, Kind, Marker, Opened,
-    Result, Ticket, TicketDesk, TicketDraft, TicketId, TicketKey,
+    Attachment, Call, Clock, Comment, Connector, ConnectorName, DeskCaps, Error, Health, Kind,
+    Marker, Opened, Outcome, Result, StatusCategory, Store, Ticket, TicketDesk, TicketDraft,
+    TicketId, TicketKey, TicketPatch,
 };
 
 /// A [`TicketDesk`] over a [`DeskBackend`].
@@ -36,19 +50,29 @@ pub struct Desk<B> {
     clock: Arc<dyn Clock>,
     reconcile_timeout: Duration,
     flights: Flights,
-    memory: Memory,
+    claims: Claims,
+    unsettled: Unsettled,
 }
 
 impl<B: DeskBackend> Desk<B> {
     /// The desk of a backend.
     pub fn new(backend: B, clock: Arc<dyn Clock>) -> Self {
         Self {
+            claims: Claims::new(backend.name().clone(), clock.clone()),
             backend,
             clock,
             reconcile_timeout: Duration::from_secs(150),
             flights: Flights::default(),
-            memory: Memory::default(),
+            unsettled: Unsettled::default(),
         }
+    }
+
+    /// With a store in which it is written down who creates the ticket of a key, and under which id
+    /// it stands. Then openers in all processes that share the store agree, a crash leaves no doubt
+    /// behind, and no create is followed by a look for duplicates.
+    pub fn with_store(mut self, store: impl Into<Option<Arc<dyn Store>>>) -> Self {
+        self.claims.set_store(store.into());
+        self
     }
 
     /// How long a ticket or comment whose answer was lost is looked for; 150 s by default. Searches
@@ -90,6 +114,7 @@ impl<B: DeskBackend> TicketDesk for Desk<B> {
     async fn open(&self, call: &Call, draft: &TicketDraft) -> Result<Opened> {
         if draft.tenant() != call.tenant() {
             return Err(Error::new(Kind::Refused, "the draft belongs to another tenant")
+                .with_outcome(Outcome::NotSent)
                 .with_operation("desk.open")
                 .with_connector(self.name()));
         }
@@ -112,6 +137,30 @@ impl<B: DeskBackend> TicketDesk for Desk<B> {
 
     async fn has_comment(&self, call: &Call, id: &TicketId, marker: &Marker) -> Result<bool> {
         Ok(self.backend.comments(call, id).await?.iter().any(|text| marker.is_in(text)))
+    }
+
+    async fn update(&self, call: &Call, id: &TicketId, patch: &TicketPatch) -> Result<Ticket> {
+        let _turn = self.flights.turn(format!("{id} change")).await;
+        self.update_once(call, id, patch).await
+    }
+
+    async fn transition(
+        &self,
+        call: &Call,
+        id: &TicketId,
+        to: StatusCategory,
+        with: &TicketPatch,
+    ) -> Result<Ticket> {
+        let _turn = self.flights.turn(format!("{id} change")).await;
+        self.move_to(call, id, to, with).await
+    }
+
+    async fn attach(&self, call: &Call, id: &TicketId, file: &Attachment) -> Result<()> {
+        self.attach_in_turn(call, id, file).await
+    }
+
+    async fn settle(&self, call: &Call) -> Result<()> {
+        self.settle_all(call).await
     }
 }
 

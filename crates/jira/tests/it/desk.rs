@@ -48,7 +48,8 @@ async fn a_ticket_is_opened_in_its_project_and_found_again() {
     assert_eq!(ticket.key, Some(TicketKey::given("wf-1")));
     assert_eq!(ticket.display, "SHOP-1");
     assert!(ticket.url.as_deref().unwrap().ends_with("/browse/SHOP-1"));
-    assert!(ticket.created.is_some());
+    let read = w.desk.get(&w.scope.call(), &ticket.id).await.unwrap();
+    assert!(read.created.is_some());
     let held = &w.site.held()[0];
     assert_eq!(held.labels, ["wf-1", "attack-type"]);
     assert_eq!(held.summary, "BOLA on /api/orders");

@@ -85,8 +85,10 @@ async fn create_has_the_exact_shape() {
     draft.body = RichText::new().text("line 1\nline 2");
     draft.route = Some(Route::new("x", "y").at("project", "SHOP").at("component", "orders"));
     let opened = desk.open(&scope.call(), &draft).await.unwrap();
-    assert_eq!(opened.ticket().id.as_str(), "10002");
-    assert_eq!(opened.ticket().key, Some(TicketKey::given("wf-1")));
+    let id = &opened.ticket().id;
+    assert_eq!(id.as_str(), "10002");
+    let read = desk.get(&scope.call(), id).await.unwrap();
+    assert_eq!(read.key, Some(TicketKey::given("wf-1")));
 }
 
 #[tokio::test]

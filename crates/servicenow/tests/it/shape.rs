@@ -27,7 +27,8 @@ async fn create_and_find_have_the_exact_shape() {
         .and(query_param("sysparm_display_value", "all"))
         .and(query_param("sysparm_limit", "10"))
         .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "result": [] })))
-        .expect(1)
+        // Before the create and, without a store, once after it.
+        .expect(2)
         .mount(&server)
         .await;
     Mock::given(method("POST"))
@@ -71,6 +72,7 @@ async fn create_and_find_have_the_exact_shape() {
         panic!("created")
     };
     assert_eq!(ticket.display, "INC0010002");
+    let ticket = desk.get(&scope.call(), &ticket.id).await.unwrap();
     assert_eq!(ticket.created.unwrap().to_string(), "2026-11-22T01:00:00.000Z");
 }
 
