@@ -2,9 +2,7 @@
 
 use std::fmt;
 use std::future::{Ready, ready};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use watchfloor_core::{
@@ -12,97 +10,41 @@ use watchfloor_core::{
     OnRepeat, Outcome, Pieces, Scope, SinkCaps, Stage, async_trait,
 };
 
+#[cfg(test)]
+use super::wire::Refusal;
+use super::wire::Wire;
 use super::{Held, Setup, World, sink::SinkWorld};
-use crate::{Answer, Fault, Script, TestClock};
-
-/// How long [`MemorySink`] waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The longest wait that it obeys.
-const CAP: Duration = Duration::from_secs(60);
-
-/// Attempts of one request.
-const ATTEMPTS: u32 = 5;
+use crate::{Fault, Script, TestClock};
 
 /// A product that keeps events in memory, and misbehaves by a [`Script`] without a socket. It
 /// refuses events with a member `refuse`.
 #[derive(Debug)]
 pub struct Memory {
-    clock: TestClock,
-    script: Script,
-    requests: AtomicU64,
+    wire: Wire,
     ignores_repeats: bool,
     held: Mutex<Vec<Held>>,
-}
-
-/// Why a request of [`Memory`] was not answered with verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// No answer.
-    Lost,
-    /// An answer that is none of the product's.
-    Strange,
-    /// An error after which nobody can say what was done.
-    Failed,
-    TooLarge,
-    /// Nothing was done; come back after this wait, if one is given.
-    Later(Option<Duration>),
-    Credential,
-    Invalid,
 }
 
 impl Memory {
     /// An empty one. Whether it knows events by their id is its own.
     pub fn new(clock: TestClock, ignores_repeats: bool) -> Self {
-        let (script, requests) = (Script::default(), AtomicU64::new(0));
-        Self { clock, script, requests, ignores_repeats, held: Mutex::default() }
+        Self { wire: Wire::new(clock), ignores_repeats, held: Mutex::default() }
     }
 
     /// What goes wrong, by the number of the request; the operation is `take`.
     pub fn script(&self) -> &Script {
-        &self.script
+        &self.wire.script
     }
 
     #[cfg(test)]
     pub(crate) fn clock(&self) -> &TestClock {
-        &self.clock
+        &self.wire.clock
     }
 
     /// Offers events; whether each was taken.
+    #[cfg(test)]
     pub(crate) async fn request(&self, events: &[Event]) -> Result<Vec<bool>, Refusal> {
-        let busy = self.clock.busy();
-        // A request takes its time, in which others begin.
-        tokio::task::yield_now().await;
-        let fault = self.script.next("take", self.clock.now());
-        self.requests.fetch_add(1, Ordering::SeqCst);
-        match fault {
-            None => Ok(self.take(events)),
-            Some(Fault::ResetBefore) => Err(Refusal::Lost),
-            Some(Fault::ResetAmid(n)) => {
-                self.take(&events[..n.min(events.len())]);
-                Err(Refusal::Lost)
-            }
-            Some(Fault::Hang | Fault::HangAmid) => {
-                self.take(events);
-                drop(busy);
-                std::future::pending().await
-            }
-            Some(Fault::Instead(answer)) => Err(self.refusal(&answer)),
-            Some(Fault::ExpireCredential) => Err(Refusal::Credential),
-            Some(Fault::Items(_)) => Err(Refusal::Later(None)),
-            Some(Fault::After(answer)) => {
-                self.take(events);
-                Err(self.refusal(&answer))
-            }
-            Some(Fault::ResetAfter | Fault::HalfBody) => {
-                self.take(events);
-                Err(Refusal::Lost)
-            }
-            Some(Fault::Twist(_)) => {
-                self.take(events);
-                Err(Refusal::Strange)
-            }
-        }
+        self.wire.pass("take", |first| self.take(some(events, first))).await
     }
 
     fn take(&self, events: &[Event]) -> Vec<bool> {
@@ -121,27 +63,14 @@ impl Memory {
         events.iter().map(take).collect()
     }
 
-    fn refusal(&self, answer: &Answer) -> Refusal {
-        match answer.status() {
-            401 | 403 => Refusal::Credential,
-            413 => Refusal::TooLarge,
-            429 | 503 => Refusal::Later(answer.header_text("retry-after").and_then(|after| {
-                if let Ok(seconds) = after.parse() {
-                    return Some(Duration::from_secs(seconds));
-                }
-                let at = httpdate::parse_http_date(after).ok()?.duration_since(UNIX_EPOCH).ok()?;
-                let now = self.clock.now().as_millis().unsigned_abs();
-                Some(at.saturating_sub(Duration::from_millis(now)))
-            })),
-            500.. => Refusal::Failed,
-            400..=499 => Refusal::Invalid,
-            _ => Refusal::Strange,
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Vec<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first so many events, or all of them.
+fn some(events: &[Event], first: Option<usize>) -> &[Event] {
+    &events[..first.map_or(events.len(), |n| n.min(events.len()))]
 }
 
 /// An honest sink of [`Memory`]: it keeps every promise that the suite looks at.
@@ -162,58 +91,12 @@ impl MemorySink {
     }
 
     /// Offers a piece until it has its verdicts, or none can be had.
-    async fn offer(&self, call: &Call, batch: &[Event]) -> Result<Vec<bool>, Refused> {
-        let clock = &self.memory.clock;
-        let left = |wait| call.deadline().is_none_or(|at| clock.now().saturating_add(wait) < at);
-        let (mut unsettled, mut used) = (false, 0);
-        if !left(Duration::ZERO) {
-            let late = Error::new(Kind::Timeout, "its deadline is past");
-            return Err(Refused::Because(late));
-        }
-        loop {
-            used += 1;
-            let answer = tokio::select! {
-                biased;
-                answer = self.memory.request(batch) => answer,
-                () = clock.pause(PATIENCE) => Err(Refusal::Lost),
-            };
-            let refusal = match answer {
-                Ok(taken) => return Ok(taken),
-                Err(refusal) => refusal,
-            };
-            use Outcome::{Rejected, Unknown};
-            let (kind, outcome, wait, what) = match refusal {
-                Refusal::Lost => (Kind::Unavailable, Unknown, Some(None), "no answer"),
-                Refusal::Failed => (Kind::Unavailable, Unknown, Some(None), "it failed"),
-                Refusal::Later(wait) => (Kind::RateLimited, Rejected, Some(wait), "it is busy"),
-                Refusal::Strange => (Kind::Protocol, Unknown, None, "another answered"),
-                Refusal::Credential => (Kind::Unauthenticated, Rejected, None, "who is this?"),
-                Refusal::Invalid => (Kind::Invalid, Rejected, None, "it is malformed"),
-                Refusal::TooLarge => (Kind::TooLarge, Rejected, None, "it is too large"),
-            };
-            unsettled |= outcome == Unknown;
-            if refusal == Refusal::TooLarge && !unsettled {
-                return Err(Refused::TooLarge);
-            }
-            let wait = wait.map(|asked| asked.unwrap_or_default().clamp(STEP, CAP));
-            match wait {
-                Some(wait) if used < ATTEMPTS && left(wait) => clock.pause(wait).await,
-                _ => {
-                    let outcome = if unsettled { Unknown } else { outcome };
-                    let error = Error::new(kind, what).with_outcome(outcome);
-                    return Err(Refused::Because(error.with_connector(&self.name)));
-                }
-            }
-        }
+    async fn offer(&self, call: &Call, batch: &[Event]) -> Result<Vec<bool>, Error> {
+        let memory = &*self.memory;
+        let work = |first| memory.take(some(batch, first));
+        let asked = memory.wire.ask(call, "take", true, work).await;
+        asked.map_err(|e| e.with_connector(&self.name))
     }
-}
-
-/// The shortest wait before it tries again.
-const STEP: Duration = Duration::from_millis(100);
-
-enum Refused {
-    TooLarge,
-    Because(Error),
 }
 
 #[async_trait]
@@ -251,12 +134,12 @@ impl EventSink for MemorySink {
                         delivery.except(index as usize, Outcome::Rejected, "it asks for it");
                     }
                 }
-                Err(Refused::TooLarge) => {
+                Err(e) if e.kind() == Kind::TooLarge && e.outcome() == Outcome::Rejected => {
                     for index in pieces.halve(piece) {
                         delivery.except(index as usize, Outcome::Rejected, "it is too large");
                     }
                 }
-                Err(Refused::Because(e)) => {
+                Err(e) => {
                     delivery.merge(Delivery::failed(piece.len(), e), &piece);
                 }
             }
@@ -313,11 +196,11 @@ impl World for MemoryWorld {
     }
 
     fn requests(&self) -> u64 {
-        self.memory.requests.load(Ordering::SeqCst)
+        self.memory.wire.requests()
     }
 
     fn inject(&self, nth: u64, fault: Fault) -> bool {
-        self.memory.script.on("take", nth, fault);
+        self.memory.wire.script.on("take", nth, fault);
         true
     }
 

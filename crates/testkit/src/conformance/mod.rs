@@ -4,13 +4,15 @@
 //! must see it. Each case gets fresh ones from a factory, `async fn(Setup) -> World`. What a world
 //! or a port cannot do selects the cases; those left out are reported with the reason.
 //!
-//! [`sink`] is the suite of event sinks. Another port brings its own cases over the same frame: its
+//! [`sink`] is the suite of event sinks, [`desk`] that of ticket desks. Another port brings its own cases over the same frame: its
 //! `World::Port`, what of [`World::held`] is its key, and a list of [`Case`].
 
+pub mod desk;
 mod memory;
 mod report;
 pub mod sink;
 mod twin;
+mod wire;
 
 use std::fmt;
 use std::future::Future;
@@ -22,10 +24,15 @@ use watchfloor_core::{BoxFuture, Call, Clock, Root, Scope, TenantId, async_trait
 
 use crate::{Answer, Fault, TestClock};
 
+pub use desk::TwinDesk;
+pub use desk::memory::{Keys, MemoryDesk, MemoryDeskWorld, MemoryTickets};
 pub use memory::{Memory, MemorySink, MemoryWorld};
 pub use report::{Case, Ended, Miss, Report, Verdict, suite};
 pub(crate) use report::{text_of, within};
 pub use twin::TwinWorld;
+
+/// A customer's text in what the suites send: it may stand in events and tickets alone.
+pub const CUSTOMER: &str = "cnry-customer-5b0e77d1";
 
 /// A port and the product behind it, fresh: what tests do to it and see of it.
 #[async_trait]

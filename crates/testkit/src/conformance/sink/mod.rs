@@ -26,6 +26,8 @@ use watchfloor_core::{Delivery, Event, EventSink, OnRepeat, Timestamp};
 use super::{Case, Miss, Report, Setup, Verdict, World, Worlds, suite};
 use crate::Fault;
 
+pub use super::CUSTOMER;
+
 pub(crate) use ledger::{Ledger, Rules};
 
 /// What the suite must know of a sink's product beside the rest of the [`World`].
@@ -125,9 +127,6 @@ pub fn cases() -> Vec<Case<dyn SinkWorld>> {
 pub(crate) fn ignores_repeats(sink: &dyn EventSink) -> bool {
     sink.capabilities().on_repeat == OnRepeat::Ignored
 }
-
-/// A customer's text in the suite's events: it may stand in the event alone.
-pub const CUSTOMER: &str = "cnry-customer-5b0e77d1";
 
 /// Events whose documents are not what a re-serialisation would write.
 pub(crate) fn events(label: &str, n: usize) -> Vec<Event> {

@@ -10,7 +10,7 @@ use watchfloor_core::{
 };
 
 use super::{report, worlds};
-use crate::conformance::memory::Refusal;
+use crate::conformance::wire::Refusal;
 use crate::conformance::{Memory, MemorySink, MemoryWorld, Report};
 
 /// What is wrong with a sink.
