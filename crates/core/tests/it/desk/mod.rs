@@ -1,0 +1,7 @@
+//! The desk driver over a shelf of tickets.
+
+mod changes;
+mod claims;
+mod once;
+mod repair;
+mod shelf;
