@@ -226,6 +226,9 @@ mod tests {
                     Next::Take(step, _) => {
                         let (from, next, demands) = graph.steps[step.id.parse::<usize>().unwrap()];
                         prop_assert!(from == at && !demands);
+                        let ends = CATEGORIES[graph.categories[next]] == StatusCategory::Done;
+                        let wanted = CATEGORIES[to] == StatusCategory::Done;
+                        prop_assert!(!ends || wanted || next == start, "it ends the ticket");
                         at = next;
                         if graph.categories[at] == to {
                             return Ok(());
@@ -252,5 +255,7 @@ mod tests {
         assert_eq!(fill(&step, &with).unwrap()["resolution"], "10000");
         with.fields.insert("resolution".into(), "fixed".into());
         assert!(fill(&step, &with).is_err());
+        let step = Move::new("32", step.to).requires(Required::new("reason"));
+        assert!(fill(&step, &with).is_err(), "a resolution fills no other field");
     }
 }

@@ -53,6 +53,15 @@ async fn an_update_sends_what_changes_and_nothing_where_nothing_does() {
 }
 
 #[tokio::test]
+async fn an_update_does_not_resolve() {
+    let (w, id) = with_one(shelf());
+    let mut patch = TicketPatch::new();
+    patch.resolution = Some("behoben".into());
+    let error = w.desk.update(&w.scope.call(), &id, &patch).await.unwrap_err();
+    assert_eq!((error.kind(), w.writes()), (Kind::Invalid, 0));
+}
+
+#[tokio::test]
 async fn a_field_that_the_product_drops_is_named() {
     for dropped in ["summary", "Team"] {
         let (w, id) = with_one(Shelf { dropped: Some(dropped), ..shelf() });
@@ -95,9 +104,12 @@ async fn t18_a_transition_goes_by_category_over_the_shortest_way_that_can_be_gon
     let (w, id) = with_one(shelf());
     let call = w.scope.call();
     // The short way needs a resolution; the long one an acceptance, which is given.
-    let ticket = w.desk.transition(&call, &id, Done, &field("Abnahme", "ja")).await.unwrap();
+    let mut with = field("Abnahme", "ja");
+    with.fields.insert("Notiz".into(), "zuletzt".into());
+    let ticket = w.desk.transition(&call, &id, Done, &with).await.unwrap();
     assert_eq!((ticket.status, ticket.state.as_str(), w.writes()), (Done, "erledigt", 3));
-    assert_eq!(w.shelf.held()[0].fields["Abnahme"], "ja");
+    let held = &w.shelf.held()[0].fields;
+    assert_eq!((held["Abnahme"].as_str(), held["Notiz"].as_str()), ("ja", "zuletzt"));
     // There already: nothing is sent.
     w.desk.transition(&call, &id, Done, &TicketPatch::new()).await.unwrap();
     assert_eq!(w.writes(), 3);
@@ -107,13 +119,9 @@ async fn t18_a_transition_goes_by_category_over_the_shortest_way_that_can_be_gon
     let mut with = TicketPatch::new();
     with.resolution = Some("Behoben".into());
     let (w, id) = with_one(shelf());
-    let ticket = w.desk.transition(&call_of(&w), &id, Done, &with).await.unwrap();
+    let ticket = w.desk.transition(&w.scope.call(), &id, Done, &with).await.unwrap();
     assert_eq!((ticket.state.as_str(), w.writes()), ("verworfen", 1));
     assert_eq!(w.shelf.held()[0].fields["Lösung"], "1");
-}
-
-fn call_of(w: &World) -> watchfloor_core::Call {
-    w.scope.call()
 }
 
 #[tokio::test]

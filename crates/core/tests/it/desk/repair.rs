@@ -93,6 +93,28 @@ async fn t17_two_openers_without_a_store_leave_one_live_ticket() {
     }
 }
 
+/// Two that settle at once must not both comment: each sees to what it made.
+#[tokio::test]
+async fn who_made_the_oldest_leaves_the_other_to_whoever_made_that() {
+    let w = of(shelf(false, 1));
+    w.open("a").await.unwrap();
+    // An index may show ours first: one look more than it takes to see it.
+    let look = w.lookups();
+    w.shelf.lag.store(0, std::sync::atomic::Ordering::SeqCst);
+    w.desk.settle(&w.scope.call()).await.unwrap();
+    assert_eq!(w.lookups() - look, 2);
+    let other = desk(&w.shelf, &w.clock);
+    w.shelf.lag.store(1, std::sync::atomic::Ordering::SeqCst);
+    w.open_at(&other, "a").await.unwrap();
+    let first = of(shelf(false, 0));
+    first.open("b").await.unwrap();
+    first.shelf.items.lock().unwrap().push(item("b"));
+    first.desk.settle(&first.scope.call()).await.unwrap();
+    assert_eq!(first.shelf.live(), 2);
+    other.settle(&w.scope.call()).await.unwrap();
+    assert_eq!((w.held(), w.shelf.live()), (2, 1));
+}
+
 #[tokio::test]
 async fn settling_ends_also_where_nothing_is_ever_found() {
     let w = of(shelf(false, 100_000));
