@@ -3,6 +3,10 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use watchfloor::core::Outcome;
+
+use crate::output::plain;
+
 /// The status of a command that ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
@@ -35,9 +39,25 @@ impl Failure {
         Self { exit: Exit::Usage, message: message.to_string() }
     }
 
+    /// What became of something cannot be told.
+    pub(crate) fn unknown(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Unknown, message: message.to_string() }
+    }
+
     /// Something here failed.
     pub(crate) fn failed(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Failed, message: message.to_string() }
+    }
+}
+
+impl From<watchfloor::core::Error> for Failure {
+    /// Of a port: what became of the effect decides how the program ends.
+    fn from(e: watchfloor::core::Error) -> Self {
+        let exit = match e.outcome() {
+            Outcome::Unknown => Exit::Unknown,
+            _ => Exit::Failed,
+        };
+        Self { exit, message: plain(&e.to_string()) }
     }
 }
 

@@ -18,7 +18,7 @@ use tracing_subscriber::prelude::*;
 use watchfloor::http::SystemClock;
 
 use args::{Cli, Command, LogFormat};
-use commands::{Setup, check, detect, send};
+use commands::{Setup, check, detect, send, ticket};
 use exit::{Exit, Failure};
 use output::tell;
 
@@ -42,6 +42,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Check(args) => runtime.block_on(check::run(args, &setup)),
         Command::Send(args) => runtime.block_on(send::run(args, &setup)),
         Command::Detect(args) => detect::run(args, &setup),
+        Command::Ticket(args) => runtime.block_on(ticket::run(args, &setup)),
         Command::Lab(args) => runtime.block_on(commands::lab::run(args, &setup)),
     };
     // Not waited for: a read of standard input may never end.

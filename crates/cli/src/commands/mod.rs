@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod detect;
 pub(crate) mod lab;
 pub(crate) mod send;
+pub(crate) mod ticket;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -6,4 +6,5 @@ mod detect;
 mod lab;
 mod program;
 mod send;
+mod ticket;
 mod usage;
