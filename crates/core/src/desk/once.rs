@@ -12,6 +12,10 @@ use crate::{
 /// How long another process's create may be under way: its own retries and its reconciliation.
 const LEASE: Duration = Duration::from_secs(300);
 
+/// How long a search may lag behind: minutes, say the products. What it does not find of a create
+/// that is older than this was never made.
+const LAG: Duration = Duration::from_secs(900);
+
 /// How long a look-up that found nothing is believed: a create that was refused may be made again
 /// without another.
 const FRESH: Duration = Duration::from_secs(600);
@@ -191,9 +195,9 @@ impl<B: DeskBackend> Desk<B> {
         }
     }
 
-    /// A create has no verdict: look for the ticket until it is found or time is up. Only where a
-    /// look-up sees every create at once does its "no" allow a second create, and never while
-    /// another's may be under way.
+    /// A create has no verdict: look for the ticket until it is found or time is up. A steady "no"
+    /// allows a second create where a look-up sees every create at once or the first is long ago,
+    /// and never while another's may be under way.
     async fn reconcile(
         &self,
         call: &Call,
@@ -203,6 +207,10 @@ impl<B: DeskBackend> Desk<B> {
     ) -> Result<Step> {
         let until = self.reconcile_until(call);
         let consistent = self.backend.capabilities().find_is_consistent;
+        let begun = match &sent.seen.known {
+            Some(Known::Sent { at, .. }) => *at,
+            _ => self.clock.now(),
+        };
         let mut answered_no = 0;
         for attempt in 0.. {
             if theirs_until.is_some() && attempt > 0 {
@@ -227,7 +235,8 @@ impl<B: DeskBackend> Desk<B> {
                 Err(e) => tracing::warn!(error = %e, "look-up after a lost answer failed"),
             }
             let over = theirs_until.is_none_or(|until| self.clock.now() > until);
-            if consistent && over && answered_no >= BELIEVED {
+            let sees = consistent || self.clock.now().since(begun) > LAG;
+            if sees && over && answered_no >= BELIEVED {
                 let again = self.claims.swap(sent.key, &sent.seen, self.sent_now()).await?;
                 let Some(seen) = again else { return Ok(Step::Again) };
                 return Box::pin(self.send(call, Sent { seen, ..sent }, false)).await;

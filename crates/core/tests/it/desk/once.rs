@@ -51,6 +51,10 @@ async fn where_a_no_cannot_be_believed_it_stays_unknown_and_ends_in_time() {
     // The next call looks before it creates, and still creates nothing blindly.
     assert!(w.open("a").await.is_err());
     assert_eq!(w.creates(), 1);
+    // Longer ago than any search lags: what is not found then was not made.
+    w.clock.advance(Duration::from_secs(900));
+    assert!(matches!(w.open("a").await, Ok(Opened::Created(_))));
+    assert_eq!((w.held(), w.creates()), (1, 2));
 }
 
 #[tokio::test]
