@@ -50,8 +50,17 @@ pub trait DeskBackend: Connector {
     }
 
     /// Whether the product takes this text whole. Of what it cuts the driver attaches the whole.
-    fn fits(&self, _: Part<'_>) -> bool {
-        true
+    ///
+    /// By default it takes every comment, and of a ticket what [`as_held`](Self::as_held) leaves as
+    /// it is.
+    fn fits(&self, part: Part<'_>) -> bool {
+        let mut patch = TicketPatch::new();
+        match part {
+            Part::Summary(summary) => patch.summary = Some(summary.to_owned()),
+            Part::Body(body) => patch.body = Some(body.clone()),
+            Part::Comment(_) => return true,
+        }
+        self.as_held(&patch) == patch
     }
 
     /// The patch as the product would hold it: cut to its limits, without what it cannot hold. It

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use watchfloor_core::Clock as _;
 
-use crate::conformance::World;
-use crate::conformance::sink::CUSTOMER;
+use crate::conformance::{CUSTOMER, World};
 use crate::{Answer, Fault};
 
 /// What a fault may have caused.

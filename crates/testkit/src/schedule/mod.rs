@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod desk;
 mod faults;
 mod sink;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use watchfloor_core::BoxFuture;
 
 use crate::conformance::{Setup, World, Worlds, within};
 
+pub use desk::{handle, open};
 pub use faults::{Effect, Named, faults};
 pub use sink::{send, ship};
 

@@ -6,7 +6,7 @@ use watchfloor_core::{
 };
 
 use super::*;
-use crate::conformance::{MemorySink, MemoryWorld};
+use crate::conformance::{Keys, MemoryDesk, MemoryDeskWorld, MemorySink, MemoryWorld};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
@@ -140,4 +140,24 @@ async fn a_schedule_that_hangs_is_told() {
         sink.send(&world.call(), &crate::conformance::sink::events("s", 1)).await
     });
     assert_eq!(hung.await.unwrap_err().to_string(), "it did not end: something waits for ever");
+}
+
+#[tokio::test]
+async fn an_honest_desk_stands_every_schedule() {
+    for (keys, opens, handles) in [
+        // The look after a create of which others may not know; with a claim it is made before.
+        (Keys::Free, 3, 11),
+        (Keys::Lagging, 2, 10),
+        (Keys::Claimed, 3, 11),
+        (Keys::Unique, 2, 10),
+    ] {
+        let world = move |setup| async move { MemoryDeskWorld::of(setup, keys, MemoryDesk::desk) };
+        let report = open(world, Depth::Pairs).await;
+        report.assert();
+        let pairs = opens * (opens + 1) / 2;
+        assert_eq!((report.requests, report.ran as u64), (opens, 1 + opens * 15 + pairs * 225));
+        let report = handle(world, Depth::Single).await;
+        report.assert();
+        assert_eq!((report.requests, report.ran as u64), (handles, 1 + handles * 15));
+    }
 }

@@ -84,11 +84,24 @@ impl Act {
         desk: &dyn TicketDesk,
         place: &Place,
     ) -> Result<()> {
+        self.run_at(world, desk, place).await.0
+    }
+
+    /// Does it, and tells the ticket that was opened.
+    pub(crate) async fn run_at(
+        self,
+        world: &dyn DeskWorld,
+        desk: &dyn TicketDesk,
+        place: &Place,
+    ) -> (Result<()>, Option<TicketId>) {
         let call = world.call();
         let nowhere = TicketId::new("");
         let id = place.id.as_ref().unwrap_or(&nowhere);
-        match self {
-            Self::Open => desk.open(&call, &draft(world, place.key.as_str())).await.map(drop),
+        let said = match self {
+            Self::Open => match desk.open(&call, &draft(world, place.key.as_str())).await {
+                Ok(opened) => return (Ok(()), Some(opened.ticket().id.clone())),
+                Err(e) => Err(e),
+            },
             Self::Comment => desk.comment(&call, id, &comment("act")).await,
             Self::Update => desk.update(&call, id, &update()).await.map(drop),
             Self::Move => {
@@ -96,7 +109,8 @@ impl Act {
                 desk.transition(&call, id, to, &with).await.map(drop)
             }
             Self::Attach => desk.attach(&call, id, &file()).await,
-        }
+        };
+        (said, None)
     }
 
     /// How often its effect is there.

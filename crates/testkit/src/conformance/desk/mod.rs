@@ -37,6 +37,7 @@ use super::{CUSTOMER, Case, Miss, Report, Setup, Verdict, Worlds, suite};
 use crate::Fault;
 
 pub(crate) use act::{Act, Place};
+pub(crate) use faults::texts_of;
 pub use twin::TwinDesk;
 pub use world::{DeskWorld, HeldTicket, Quirk};
 
