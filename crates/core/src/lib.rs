@@ -13,7 +13,6 @@ mod outcome;
 mod pieces;
 mod root;
 mod secret;
-mod text;
 mod ticket;
 mod time;
 
@@ -26,6 +25,7 @@ pub mod port;
 pub mod query;
 pub mod random;
 pub mod ship;
+pub mod text;
 
 pub use action::Action;
 pub use alert::{
@@ -53,7 +53,7 @@ pub use port::{
 };
 pub use root::{Call, CallRecord, Root, Scope};
 pub use secret::Secret;
-pub use text::{Count, Paragraph, RichText, cut};
+pub use text::{Count, Phrase, RichText, cut};
 pub use ticket::{
     Attachment, Comment, Marker, Priority, Route, StatusCategory, Ticket, TicketDraft, TicketKind,
     TicketPatch,

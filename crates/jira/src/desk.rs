@@ -1,15 +1,16 @@
 use url::Url;
-use watchfloor_core::desk::DeskBackend;
+use watchfloor_core::desk::{DeskBackend, Part};
 use watchfloor_core::{
     Call, Comment, Connector, ConnectorName, DeskCaps, Error, Health, Kind, Result, Stage, Ticket,
     TicketDraft, TicketId, TicketKey, async_trait,
 };
 
 use crate::client::Site;
+use crate::dialect::Flavor;
 use crate::wire::{
     ByKey, ByName, KeyValue, Marked, NewComment, NewFields, NewIssue, PROPERTY, Property,
 };
-use crate::{adf, map};
+use crate::{map, text};
 
 /// The issues of a site, as a [`DeskBackend`].
 #[derive(Debug)]
@@ -90,8 +91,8 @@ impl DeskBackend for Issues {
             fields: NewFields {
                 project: ByKey { key: project },
                 issuetype: ByName { name: &self.issue_type },
-                summary: map::summary(&draft.summary),
-                description: adf::from_text(&draft.body),
+                summary: text::summary(&draft.summary),
+                description: text::render(Flavor::Cloud, &draft.body, None, LIMIT),
                 labels: map::labels(draft),
                 priority: Some(ByName { name: map::priority(draft.priority) }),
                 components,
@@ -120,12 +121,21 @@ impl DeskBackend for Issues {
 
     async fn comments(&self, call: &Call, id: &TicketId) -> Result<Vec<String>> {
         let bodies = self.site.comments(call, issue_id(id)?).await?;
-        Ok(bodies.iter().map(adf::to_plain).collect())
+        Ok(bodies.iter().map(|b| text::plain(Flavor::Cloud, b)).collect())
+    }
+
+    fn fits(&self, part: Part<'_>) -> bool {
+        match part {
+            Part::Summary(line) => text::summary_fits(line),
+            Part::Body(text) => LIMIT.fits(text, ""),
+            Part::Comment(text) => LIMIT.fits(text, "[wf:0123456789abcdef01234567]"),
+            _ => true,
+        }
     }
 
     async fn add_comment(&self, call: &Call, id: &TicketId, comment: &Comment) -> Result<()> {
         let new = NewComment {
-            body: adf::with_last_line(&comment.text, &comment.mark()),
+            body: text::render(Flavor::Cloud, &comment.text, Some(&comment.mark()), LIMIT),
             properties: [Property {
                 key: PROPERTY,
                 value: Marked { marker: comment.marker.as_str() },
@@ -134,6 +144,8 @@ impl DeskBackend for Issues {
         self.site.add_comment(call, issue_id(id)?, &new).await
     }
 }
+
+const LIMIT: text::Limit = text::Limit::new(32_767);
 
 /// An id that may stand in a path: a number, or a key such as `SEC-7`.
 fn issue_id(id: &TicketId) -> Result<&str> {

@@ -1,11 +1,12 @@
 #![doc = include_str!("../README.md")]
 
-mod adf;
 mod client;
 mod config;
 mod desk;
+mod dialect;
 mod error;
 mod map;
+mod text;
 mod wire;
 
 pub use config::Jira;

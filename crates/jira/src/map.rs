@@ -10,12 +10,6 @@ use crate::wire::{Issue, PROPERTY};
 pub(crate) const TICKET_FIELDS: [&str; 6] =
     ["summary", "status", "labels", "created", "project", "components"];
 
-/// One line, at most 255 characters.
-pub(crate) fn summary(text: &str) -> String {
-    let line: Vec<_> = text.split_whitespace().collect();
-    cut(&line.join(" "), 255, Count::Chars).into_owned()
-}
-
 /// The key as a label, and the draft's own; a label holds no whitespace.
 pub(crate) fn labels(draft: &TicketDraft) -> Vec<String> {
     let own = draft.labels.iter().map(|l| l.split_whitespace().collect::<Vec<_>>().join("-"));
