@@ -1,4 +1,4 @@
-//! The arrows between crates: core ← http ← adapters ← watchfloor ← cli; core ← detect, respond;
+//! The arrows between crates: core ← http ← adapters ← watchfloor ← cli; core ← detect, respond, store;
 //! testkit depends on core alone; vendors do not know each other.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,10 +20,11 @@ fn allowed() -> BTreeMap<String, BTreeSet<String>> {
     allow("http", &["core"]);
     allow("detect", &["core"]);
     allow("respond", &["core"]);
+    allow("store", &["core"]);
     for adapter in ADAPTERS {
         allow(adapter, &["core", "http"]);
     }
-    let mut facade = vec!["core", "http", "detect", "respond"];
+    let mut facade = vec!["core", "http", "detect", "respond", "store"];
     facade.extend(ADAPTERS);
     allow("watchfloor", &facade);
     allow("cli", &["watchfloor", "testkit"]);

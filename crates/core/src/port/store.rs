@@ -20,8 +20,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Bytes)>>;
 
-    /// All of the writes or none; [`Kind::Conflict`](crate::Kind::Conflict) where an
-    /// [`Expect`](Write::Expect) does not hold.
+    /// All of the writes or none; [`Kind::Conflict`](crate::Kind::Conflict), rejected, where an
+    /// [`Expect`](Write::Expect) does not hold against what was there before the commit, wherever in
+    /// it that stands. Of several writes to one key the last counts. A read that begins after it is
+    /// done sees it. A future that is dropped leaves the commit done or not, never half.
     async fn commit(&self, writes: Vec<Write>) -> Result<()>;
 }
 

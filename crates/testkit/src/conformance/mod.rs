@@ -4,13 +4,15 @@
 //! must see it. Each case gets fresh ones from a factory, `async fn(Setup) -> World`. What a world
 //! or a port cannot do selects the cases; those left out are reported with the reason.
 //!
-//! [`sink`] is the suite of event sinks, [`desk`] that of ticket desks. Another port brings its own cases over the same frame: its
+//! [`sink`] is the suite of event sinks, [`desk`] that of ticket desks, [`store`] that of stores,
+//! which have no product behind them. Another port brings its own cases over the same frame: its
 //! `World::Port`, what of [`World::held`] is its key, and a list of [`Case`].
 
 pub mod desk;
 mod memory;
 mod report;
 pub mod sink;
+pub mod store;
 mod twin;
 mod wire;
 
