@@ -10,6 +10,7 @@ mod parse;
 mod process;
 mod send;
 mod stats;
+mod store;
 
 use std::process::ExitCode;
 
@@ -22,10 +23,14 @@ fn main() -> ExitCode {
         ["send", rest @ ..] => send::run(rest),
         ["layer", rest @ ..] => run(layer::run(rest)),
         ["parse"] => parse::run(),
+        ["store", rest @ ..] => run(store::run(rest)),
         // What the benchmarks start of themselves.
         ["null", product] => run(null::serve(product)),
         ["bare", product, url, file, level] => run(bare::send(product, url, file, level)),
-        _ => Err(format!("usage: bench {} | layer [ROUNDS] | parse", send::USAGE).into()),
+        _ => {
+            Err(format!("usage: bench {} | layer [ROUNDS] | parse | store [DIR]", send::USAGE)
+                .into())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,23 +4,34 @@ use std::sync::Arc;
 
 use watchfloor_core::block::GuardConfig;
 use watchfloor_core::config::{Section, nearest};
-use watchfloor_core::{Clock, ConnectorName, Facts, Guard};
+use watchfloor_core::{Clock, ConnectorName, Facts, Guard, Store};
 use watchfloor_http::{Env, Factory, Layer};
 
 use crate::{Config, ConfigErrors, Connected, Connection, Registry, facts};
 
 impl Config {
-    /// Builds every connector. Nothing is sent; an error is everything that is wrong with the
-    /// configuration, at once.
+    /// Opens the store of `[state]`, where there is one, and builds every connector. Nothing is
+    /// sent; an error is everything that is wrong with the configuration, at once. A store that
+    /// cannot be opened is wrong too: who holds it is named.
+    ///
+    /// The store is held until the last connector is dropped. It is opened only where nothing else
+    /// is wrong with what is not a connector's.
     pub fn connect(
         mut self,
         registry: &Registry,
         clock: Arc<dyn Clock>,
     ) -> Result<Connected, ConfigErrors> {
         self.route_to_desks(registry);
+        let store = self.open_store(&*clock);
+        let layer = Layer::new(clock);
+        let layer = match &store {
+            Some(store) => layer.with_store(store.clone()),
+            None => layer,
+        };
         let builder = Builder {
             registry,
-            layer: Layer::new(clock),
+            layer,
+            store: store.clone(),
             host: facts::of_host(),
             guard: self.settings.guard.clone(),
         };
@@ -30,7 +41,7 @@ impl Config {
             .collect();
         self.right()?;
         tracing::debug!(file = %self.file.display(), connectors = connections.len(), "configured");
-        Ok(Connected::new(self.settings, connections))
+        Ok(Connected::new(self.settings, connections, store))
     }
 
     /// An owner's table must be of a connector or a type: else its tickets would go nowhere, and
@@ -54,6 +65,7 @@ impl Config {
 struct Builder<'a> {
     registry: &'a Registry,
     layer: Layer,
+    store: Option<Arc<dyn Store>>,
     host: Facts,
     guard: GuardConfig,
 }
@@ -71,7 +83,8 @@ impl Builder<'_> {
             facts.management.extend(facts::of_urls(section.peek(key)));
         }
         let guard = Guard::new(name.clone(), self.guard.clone());
-        let env = Env::new(self.layer.clone(), Arc::new(facts), Arc::new(guard));
+        let mut env = Env::new(self.layer.clone(), Arc::new(facts), Arc::new(guard));
+        env.store = self.store.clone();
         let ports = factory.build(&name, &mut section, &env);
         section.finish();
         Some(Connection::new(name, factory.type_name(), ports?))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use watchfloor_core::config::nearest;
 use watchfloor_core::{
     AlertSource, Blocklist, Call, ConnectorName, Error, EventSearch, EventSink, Health, Kind,
-    Notifier, Result, TicketDesk, TicketFeed,
+    Notifier, Result, Store, TicketDesk, TicketFeed,
 };
 use watchfloor_http::Ports;
 
@@ -16,16 +16,26 @@ use crate::Settings;
 pub struct Connected {
     settings: Settings,
     connections: Vec<Connection>,
+    store: Option<Arc<dyn Store>>,
 }
 
 impl Connected {
-    pub(crate) fn new(settings: Settings, connections: Vec<Connection>) -> Self {
-        Self { settings, connections }
+    pub(crate) fn new(
+        settings: Settings,
+        connections: Vec<Connection>,
+        store: Option<Arc<dyn Store>>,
+    ) -> Self {
+        Self { settings, connections, store }
     }
 
     /// What the configuration says besides its connectors.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The store that the connectors share: `[state]`.
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.store.as_ref()
     }
 
     /// The connectors, in alphabetical order.

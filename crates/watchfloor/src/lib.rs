@@ -6,8 +6,11 @@ mod connection;
 pub mod facts;
 mod registry;
 mod secrets;
+mod state;
 
-pub use config::{ClientSettings, Config, ConfigErrors, DEFAULT_FILE, FILE_VARIABLE, Settings};
+pub use config::{
+    ClientSettings, Config, ConfigErrors, DEFAULT_FILE, FILE_VARIABLE, Settings, StateSettings,
+};
 pub use connection::{Connected, Connection};
 pub use registry::Registry;
 pub use secrets::Secrets;
@@ -27,3 +30,5 @@ pub use watchfloor_respond as respond;
 pub use watchfloor_servicenow as servicenow;
 #[cfg(feature = "splunk")]
 pub use watchfloor_splunk as splunk;
+#[cfg(feature = "store")]
+pub use watchfloor_store as store;

@@ -14,6 +14,8 @@ pub(super) struct Folder {
     found: bool,
     /// The files that were written, by their names.
     written: Vec<Written>,
+    /// The files that those who use it make there.
+    made: Vec<&'static str>,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl Folder {
             },
             Err(e) => return Err(fail(&e)),
         };
-        Ok(Self { path, found, written: Vec::new() })
+        Ok(Self { path, found, written: Vec::new(), made: Vec::new() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -60,6 +62,11 @@ impl Folder {
         file.write_all(content.as_bytes()).map_err(|e| fail(&e))
     }
 
+    /// Says that whoever uses the folder makes a file of this name, which goes whatever is in it.
+    pub(super) fn will_have(&mut self, name: &'static str) {
+        self.made.push(name);
+    }
+
     /// Removes what was written, and the folder if it was made here; answers what stays, and why.
     pub(super) fn remove(&mut self) -> Vec<String> {
         let mut stays = Vec::new();
@@ -75,6 +82,15 @@ impl Folder {
                 Err(e) => e.kind().to_string(),
             };
             stays.push(format!("{} stays: {why}", path.display()));
+        }
+        for name in self.made.drain(..) {
+            let path = self.path.join(name);
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    stays.push(format!("{} stays: {}", path.display(), e.kind()));
+                }
+                _ => {}
+            }
         }
         if !std::mem::replace(&mut self.found, true) {
             match fs::remove_dir(&self.path) {
@@ -141,6 +157,17 @@ mod tests {
         assert_eq!(stays.len(), 3, "changed, linked, the folder: {stays:?}");
         drop(folder);
         fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn what_its_users_make_goes_whatever_is_in_it() {
+        let mut folder = Folder::make(None).unwrap();
+        let path = folder.path().to_owned();
+        folder.will_have("state");
+        folder.will_have("never made");
+        fs::write(path.join("state"), "theirs").unwrap();
+        assert_eq!(folder.remove(), Vec::<String>::new());
+        assert!(!path.exists());
     }
 
     #[test]

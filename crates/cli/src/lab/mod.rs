@@ -23,6 +23,9 @@ const EVENTS: &str = include_str!("events.ndjson");
 /// The name of the file that holds them.
 const EVENTS_FILE: &str = "events.ndjson";
 
+/// What the configuration's `[state]` makes: the store, and the note of who holds it.
+const STATE_FILES: [&str; 2] = ["watchfloor.redb", "watchfloor.redb.holder"];
+
 /// A running lab. It ends when dropped, and its folder is gone then.
 #[derive(Debug)]
 pub(crate) struct Lab {
@@ -43,6 +46,9 @@ impl Lab {
         }
         folder.write(DEFAULT_FILE, &twins.lead_to(CONFIG))?;
         folder.write(EVENTS_FILE, EVENTS)?;
+        for name in STATE_FILES {
+            folder.will_have(name);
+        }
         Ok(Self { twins, folder })
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use watchfloor::http::SystemClock;
+use watchfloor::store::RedbStore;
 use watchfloor_testkit::twins::{Elasticsearch, Hec};
 use watchfloor_testkit::{Authority, Server, Tls, Twin};
 
@@ -139,4 +140,22 @@ async fn a_reader_that_goes_away_changes_nothing() {
     drop(child.stdout.take());
     let run = Run::of(&tokio::task::block_in_place(|| child.wait_with_output().unwrap()));
     assert_eq!((run.status, run.err.as_str()), (0, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_another_holds_is_said_at_once_and_with_whom() {
+    let splunk = serve(Hec::new(TOKEN)).await;
+    let place = Place::new(&format!("[state]\npath = \"wf.redb\"\n{}", hec(&splunk.url())));
+    assert_eq!(place.run(&["check"]).status, 0);
+    assert!(place.path("wf.redb").exists() && !place.path("wf.redb.holder").exists());
+    let held = RedbStore::open(&place.path("wf.redb"), &SystemClock::new()).unwrap();
+    for args in [vec!["check"], vec!["send", "--to", "siem"]] {
+        let run = place.run(&args);
+        assert_eq!((run.status, run.out.as_str()), (2, ""), "{run:?}");
+        let who = format!("wf.redb is held by process {} on host ", std::process::id());
+        assert!(run.err.starts_with("watchfloor.toml:2: state.path: "), "{}", run.err);
+        assert!(run.err.contains(&who), "{}", run.err);
+    }
+    drop(held);
+    assert_eq!(place.run(&["check"]).status, 0);
 }

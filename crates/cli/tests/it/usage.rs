@@ -4,19 +4,20 @@ use crate::program::{Place, Run};
 async fn a_configuration_tells_all_its_errors_and_ends_with_2() {
     let place = Place::new(
         "[connectors.siem]\ntype = \"splunk\"\nhec_ur = \"https://splunk.example\"\n\
-         hec_token = \"cnry-literal\"\n[connectors.search]\ntype = \"elastc\"\n[state]\npath = \"x\"\n",
+         hec_token = \"cnry-literal\"\n[connectors.search]\ntype = \"elastc\"\n[state]\npth = \"x\"\n",
     );
     for args in [vec!["check"], vec!["send", "--to", "siem"]] {
         let run = place.run(&args);
         assert_eq!(run.status, 2, "{run:?}");
         assert_eq!(run.out, "");
         let keys: Vec<_> = run.err.lines().filter_map(|line| line.split(": ").next()).collect();
-        assert_eq!(keys.len(), 5, "{}", run.err);
+        assert_eq!(keys.len(), 6, "{}", run.err);
         for line in [
             "watchfloor.toml:3: connectors.siem.hec_ur: is no known key (did you mean \"hec_url\"?)",
             "watchfloor.toml:4: connectors.siem.hec_token: is a literal",
             "watchfloor.toml:6: connectors.search.type: \"elastc\" is no type of connector (did you mean \"elastic\"?)",
-            "watchfloor.toml:7: state: is not offered by this version",
+            "watchfloor.toml:8: state.pth: is no known key (did you mean \"path\"?)",
+            "watchfloor.toml:7: state.path: is missing",
         ] {
             assert!(run.err.contains(line), "{line}\n{}", run.err);
         }

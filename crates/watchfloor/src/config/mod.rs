@@ -4,6 +4,7 @@ mod client;
 mod document;
 mod errors;
 mod evidence;
+mod state;
 mod statements;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ use watchfloor_core::mask::Mode;
 
 pub use client::ClientSettings;
 pub use errors::ConfigErrors;
+pub use state::StateSettings;
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "watchfloor.toml";
@@ -54,6 +56,8 @@ pub struct Settings {
     pub guard: GuardConfig,
     /// `[evidence]`: what becomes of other people's secrets in what readers make of logs
     pub evidence: Mode,
+    /// `[state]`: where what outlives the process is kept; nothing does without it
+    pub state: Option<StateSettings>,
     /// `[[owners]]`
     #[cfg(feature = "respond")]
     pub owners: Option<watchfloor_respond::Owners>,
@@ -125,17 +129,14 @@ impl Config {
         )]
         let owners = root.sections("owners");
         let connectors = root.section("connectors").map(Section::named).unwrap_or_default();
-        if root.has("state") {
-            let what = "is not offered by this version";
-            root.problem("state", what, "leave the table out: nothing outlives the process");
-            let _ = root.take("state");
-        }
+        let state = root.section("state").and_then(state::read);
         root.finish();
 
         let settings = Settings {
             client,
             guard,
             evidence,
+            state,
             #[cfg(feature = "respond")]
             owners: watchfloor_respond::Owners::read(owners, &problems),
         };
@@ -143,9 +144,16 @@ impl Config {
     }
 
     /// What it says besides its connectors, which are not looked at; every error of the rest.
+    /// Nothing is opened.
     pub fn settings(self) -> Result<Settings, ConfigErrors> {
         self.right()?;
         Ok(self.settings)
+    }
+
+    /// Whether nothing is wrong so far.
+    #[cfg(feature = "store")]
+    pub(crate) fn is_right(&self) -> bool {
+        self.unread.is_empty() && self.problems.count() == 0
     }
 
     /// Every error that was met so far.

@@ -62,6 +62,37 @@ fn every_setting_is_read() {
     assert_eq!(settings.guard.trusted_proxies, [proxy]);
 }
 
+#[cfg(feature = "store")]
+#[test]
+fn the_store_is_beside_the_configuration_and_nothing_is_opened_to_know_that() {
+    let read = |text: &str| {
+        let file = Path::new("no/such/watchfloor.toml");
+        Config::parse(text, file, Arc::new(NoSecrets)).settings().unwrap().state
+    };
+    assert_eq!(read(""), None);
+    let state = read("[state]\npath = \"watchfloor.redb\"\n").unwrap();
+    assert_eq!(state.path, Path::new("no/such/watchfloor.redb"));
+    let state = read("[state]\npath = \"/var/lib/wf/s.redb\"\n").unwrap();
+    assert_eq!(state.path, Path::new("/var/lib/wf/s.redb"));
+}
+
+#[cfg(feature = "store")]
+#[test]
+fn a_table_state_must_name_its_file() {
+    insta::assert_snapshot!(errors("[state]\n"), @r#"watchfloor.toml:1: state.path: is missing (such as "watchfloor.redb")"#);
+    insta::assert_snapshot!(errors("[state]\npath = 7\nkeep = true\n"), @r"
+    watchfloor.toml:2: state.path: should be text, is a whole number (the path of a file)
+    watchfloor.toml:3: state.keep: is no known key
+    ");
+    insta::assert_snapshot!(errors("[state]\npath = \"\"\n"), @"watchfloor.toml:2: state.path: is empty (the path of a file)");
+}
+
+#[cfg(not(feature = "store"))]
+#[test]
+fn a_build_without_a_store_says_so() {
+    insta::assert_snapshot!(errors("[state]\npath = \"x\"\n"), @"watchfloor.toml:1: state: is not offered by this build (build with the feature `store`, or leave the table out)");
+}
+
 #[test]
 fn content_errors_come_at_once() {
     insta::assert_snapshot!(errors(
@@ -82,9 +113,6 @@ capacity_share = 1.5
 
 [never_block]
 networks = ["198.51.100.7/24"]
-
-[state]
-path = "watchfloor.redb"
 
 [owners]
 name = "orders"

@@ -9,3 +9,5 @@ mod connect;
     feature = "firewall"
 ))]
 mod standard;
+#[cfg(feature = "store")]
+mod state;
