@@ -1,6 +1,6 @@
 //! Each file once, and the whole of what a product cuts.
 
-use super::{Desk, DeskBackend, Part, backoff};
+use super::{Desk, DeskBackend, Part, backoff, is_shut_out};
 use crate::{
     Attachment, Call, Comment, FieldHash, Opened, Outcome, Result, Retry, RichText, TicketDraft,
     TicketId, TicketPatch,
@@ -35,7 +35,12 @@ impl<B: DeskBackend> Desk<B> {
             match self.is_attached(call, id, file).await {
                 Ok(Some(true)) => return Ok(()),
                 Ok(_) => answered_no += 1,
-                Err(e) => tracing::warn!(error = %e, "look-up after a lost answer failed"),
+                Err(e) => {
+                    tracing::warn!(error = %e, "look-up after a lost answer failed");
+                    if is_shut_out(&e) {
+                        break;
+                    }
+                }
             }
             if answered_no >= 4 && again {
                 again = false;

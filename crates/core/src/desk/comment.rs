@@ -1,6 +1,6 @@
 //! Each comment at most once, by its marker.
 
-use super::{Desk, DeskBackend, backoff};
+use super::{Desk, DeskBackend, backoff, is_shut_out};
 use crate::{Call, Comment, Outcome, Result, Retry, TicketDesk as _, TicketId};
 
 impl<B: DeskBackend> Desk<B> {
@@ -26,7 +26,12 @@ impl<B: DeskBackend> Desk<B> {
             match self.has_comment(call, id, &comment.marker).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => answered_no += 1,
-                Err(e) => tracing::warn!(error = %e, "look-up after a lost answer failed"),
+                Err(e) => {
+                    tracing::warn!(error = %e, "look-up after a lost answer failed");
+                    if is_shut_out(&e) {
+                        break;
+                    }
+                }
             }
             // The comments of a ticket are read from the record itself, not from a search index,
             // so a steady "no" is believed once.

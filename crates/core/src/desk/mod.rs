@@ -169,6 +169,12 @@ fn oldest(tickets: Vec<Ticket>) -> Option<Ticket> {
     tickets.into_iter().min_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)))
 }
 
+/// Whether to look again is no use, and may do harm: a product locks the account of a credential
+/// that it refuses often.
+fn is_shut_out(e: &Error) -> bool {
+    matches!(e.kind(), Kind::Unauthenticated | Kind::Forbidden)
+}
+
 /// Waits between look-ups: 1, 2, 4, 8, 16, 30, 30 … seconds.
 fn backoff(attempt: u32) -> Duration {
     Duration::from_secs(1_u64.checked_shl(attempt).map_or(30, |s| s.min(30)))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::claims::{Known, Seen};
-use super::{Claim, Desk, DeskBackend, backoff, oldest};
+use super::{Claim, Desk, DeskBackend, backoff, is_shut_out, oldest};
 use crate::{
     Call, Error, Kind, Opened, Outcome, Result, Retry, StatusCategory, Ticket, TicketDraft,
     TicketId, TicketKey, Timestamp,
@@ -232,7 +232,12 @@ impl<B: DeskBackend> Desk<B> {
                     }));
                 }
                 Ok(None) => answered_no += 1,
-                Err(e) => tracing::warn!(error = %e, "look-up after a lost answer failed"),
+                Err(e) => {
+                    tracing::warn!(error = %e, "look-up after a lost answer failed");
+                    if is_shut_out(&e) {
+                        break;
+                    }
+                }
             }
             let over = theirs_until.is_none_or(|until| self.clock.now() > until);
             let sees = consistent || self.clock.now().since(begun) > LAG;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Desk, DeskBackend, backoff, oldest};
+use super::{Desk, DeskBackend, backoff, is_shut_out, oldest};
 use crate::{
     Call, Clock, Comment, Error, Kind, Marker, Outcome, Result, Retry, RichText, StatusCategory,
     TenantId, Ticket, TicketDesk as _, TicketId, TicketKey, TicketPatch, Timestamp,
@@ -72,7 +72,7 @@ impl<B: DeskBackend> Desk<B> {
         for attempt in 0.. {
             let mut at = 0;
             while let Some(pending) = open.1.get(at).cloned() {
-                match self.look(call, pending).await {
+                match self.look(call, pending).await? {
                     None => drop(open.1.remove(at)),
                     Some(still) => {
                         open.1[at] = still;
@@ -97,13 +97,14 @@ impl<B: DeskBackend> Desk<B> {
             .with_connector(self.backend.name()))
     }
 
-    /// `None` once there is no more to wait for.
-    async fn look(&self, call: &Call, mut pending: Pending) -> Option<Pending> {
+    /// `None` once there is no more to wait for; an error where there is no use in the next.
+    async fn look(&self, call: &Call, mut pending: Pending) -> Result<Option<Pending>> {
         let found = match self.backend.lookup(call, &pending.key).await {
             Ok(found) => found,
+            Err(e) if is_shut_out(&e) => return Err(e.with_outcome(Outcome::Unknown)),
             Err(e) => {
                 tracing::warn!(error = %e, "a look for duplicates failed");
-                return Some(pending);
+                return Ok(Some(pending));
             }
         };
         let seen = match &pending.id {
@@ -120,7 +121,7 @@ impl<B: DeskBackend> Desk<B> {
             Some(_) => once,
             None => once && (several || waited >= self.reconcile_timeout / 2),
         };
-        (!settled).then_some(pending)
+        Ok((!settled).then_some(pending))
     }
 
     /// Closes all but the oldest of the tickets with one key, and says so on both. With `own`, only

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::{Next, Workflow};
-use super::{Desk, DeskBackend, Move, Required, backoff};
+use super::{Desk, DeskBackend, Move, Required, backoff, is_shut_out};
 use crate::{
     Call, Error, Kind, Outcome, Result, Retry, StatusCategory, Ticket, TicketId, TicketPatch,
 };
@@ -84,7 +84,9 @@ impl<B: DeskBackend> Desk<B> {
                 continue;
             }
             let wait = backoff(attempt);
-            if self.clock.now().saturating_add(wait) > until || (lost.is_none() && attempt >= 3) {
+            let late = self.clock.now().saturating_add(wait) > until;
+            let shut_out = unread.as_ref().is_some_and(is_shut_out);
+            if late || shut_out || (lost.is_none() && attempt >= 3) {
                 let error = lost.or(unread);
                 let error = error.unwrap_or_else(|| Error::new(Kind::Timeout, "not read back"));
                 return Err(error.with_outcome(Outcome::Unknown).with_retry(Retry::AfterLookup));

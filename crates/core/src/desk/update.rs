@@ -1,6 +1,6 @@
 //! Updates: only what changes is sent, and what the product dropped of it is named.
 
-use super::{Desk, DeskBackend, backoff};
+use super::{Desk, DeskBackend, backoff, is_shut_out};
 use crate::{Call, Error, Kind, Outcome, Result, Retry, Ticket, TicketId, TicketPatch};
 
 impl<B: DeskBackend> Desk<B> {
@@ -62,7 +62,9 @@ impl<B: DeskBackend> Desk<B> {
                 Err(e) => Some(e),
             };
             let wait = backoff(attempt);
-            if self.clock.now().saturating_add(wait) > until || (lost.is_none() && attempt >= 3) {
+            let late = self.clock.now().saturating_add(wait) > until;
+            let shut_out = unread.as_ref().is_some_and(is_shut_out);
+            if late || shut_out || (lost.is_none() && attempt >= 3) {
                 let unread = unread.map(|e| e.with_outcome(Outcome::Unknown));
                 let error = lost.or(unread);
                 let error = error.unwrap_or_else(|| Error::new(Kind::Timeout, "not read back"));

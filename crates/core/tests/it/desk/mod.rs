@@ -5,3 +5,4 @@ mod claims;
 mod once;
 mod repair;
 mod shelf;
+mod shut_out;

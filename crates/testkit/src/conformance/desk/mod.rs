@@ -125,6 +125,7 @@ pub fn cases() -> Vec<Case<dyn DeskWorld>> {
         faults::same_ids: "a key and a marker are the same on each attempt",
         faults::refused: "what the product refuses is rejected and not there, at whichever request",
         faults::refused_credential: "a credential that is refused is not tried again and again",
+        faults::refused_while_unsure: "nor is it while an effect is unsettled",
         faults::busy: "a server that asks to wait is obeyed",
         faults::busy_for_long: "a server that asks to wait for very long is not obeyed for ever",
         faults::nothing_arrives: "what never arrived is never called done, and it ends",
@@ -205,7 +206,12 @@ fn skipped(why: impl Into<String>) -> Miss {
 
 /// Lets the next requests meet this fault, as many as no desk needs.
 fn always(world: &dyn DeskWorld, fault: &Fault) -> Verdict {
-    (1..=200).try_for_each(|nth| once(world, nth, fault.clone()))
+    from(world, 1, fault)
+}
+
+/// The same of those from this one on.
+fn from(world: &dyn DeskWorld, first: u64, fault: &Fault) -> Verdict {
+    (first..first + 200).try_for_each(|nth| once(world, nth, fault.clone()))
 }
 
 fn once(world: &dyn DeskWorld, nth: u64, fault: Fault) -> Verdict {

@@ -29,7 +29,7 @@ impl MemoryDesk {
         Arc::new(Desk::new(Self::new(tickets), clock))
     }
 
-    fn ticket(row: Row) -> Ticket {
+    pub(crate) fn ticket(row: Row) -> Ticket {
         let mut ticket = Ticket::new(row.id.into(), category(row.state));
         ticket.key = Some(TicketKey::given(&row.new.key));
         ticket.state = row.state.to_owned();

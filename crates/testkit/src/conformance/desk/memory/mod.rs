@@ -14,6 +14,8 @@ use watchfloor_core::{
 };
 
 use super::{HeldTicket, Quirk};
+#[cfg(test)]
+use crate::conformance::wire::Refusal;
 use crate::conformance::wire::Wire;
 use crate::{Script, TestClock};
 
@@ -159,6 +161,17 @@ impl MemoryTickets {
 
     pub(crate) async fn lookup(&self, call: &Call, key: &TicketKey) -> Result<Vec<Row>> {
         self.ask(call, "lookup", true, |state| Ok(state.lookup(key.as_str()))).await
+    }
+
+    /// One look-up without any care.
+    #[cfg(test)]
+    pub(crate) async fn look(&self, key: &TicketKey) -> Result<Vec<Row>, Refusal> {
+        self.wire.pass("lookup", |_| self.lock().lookup(key.as_str())).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn clock(&self) -> &TestClock {
+        &self.wire.clock
     }
 
     pub(crate) async fn claim(&self, call: &Call, key: &TicketKey, owner: &str) -> Result<String> {
