@@ -9,7 +9,7 @@ mod servicenow;
 
 pub use elasticsearch::{Block, Elasticsearch, Flavor};
 pub use hec::{Hec, HeldEvent};
-pub use jira::{HeldIssue, Jira};
+pub use jira::{HeldIssue, Jira, Workflow as JiraWorkflow};
 pub use oauth::OAuth;
 pub use pan_os::{PanOs, Registered};
 pub use servicenow::{HeldRecord, ServiceNow};

@@ -1,78 +1,138 @@
-//! Jira Cloud, REST v3.
+//! Jira: Cloud (REST v3 and v2) and Data Center (REST v2).
 
+mod ask;
+mod create;
 mod document;
+mod edit;
+mod files;
 mod issue;
 mod jql;
+mod links;
+mod markup;
+mod people;
+mod search;
+#[cfg(test)]
+mod tests;
+mod workflow;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value, json};
-use watchfloor_core::Clock;
+use watchfloor_core::{Clock, Timestamp};
 
 use crate::{Answer, Fault, Request, Twin};
 
-use document::{bad_document, plain};
+use ask::Ask;
 pub use issue::HeldIssue;
 use issue::Issue;
-use jql::Jql;
+use people::User;
+pub use workflow::Workflow;
 
-/// The most characters of a text.
-const MAX_TEXT: usize = 32_767;
-
-const TOO_LONG: &str =
-    "The entered text is too long. It exceeds the allowed limit of 32,767 characters.";
-
-/// What an issue may be created with.
-const FIELDS: &[&str] =
-    &["components", "description", "issuetype", "labels", "priority", "project", "summary"];
-
-/// A site with two projects of which one user may do everything.
+/// A site of one user, who may do everything unless it is taken away.
 #[derive(Debug)]
 pub struct Jira {
     clock: Arc<dyn Clock>,
+    cloud: bool,
+    /// What stands before `/rest` in every path.
+    context: String,
     authorization: String,
-    projects: Vec<(String, Vec<String>)>,
-    /// How many look-ups do not see a new issue.
-    lag: u64,
+    projects: Vec<Project>,
+    users: Vec<User>,
     /// The most issues on a page, whatever is asked for.
     page: usize,
     /// Fields that are not on the project's screen.
     absent: Vec<String>,
+    /// Fields that a new issue must have.
+    demanded: Vec<String>,
+    text_limit: usize,
+    upload_limit: usize,
     state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct Project {
+    key: String,
+    components: Vec<String>,
+    /// Permissions that the user has not, in the words of `mypermissions`.
+    denied: Vec<String>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     expired: bool,
     forbidden: bool,
+    /// Failed logins one after the other, and whether a CAPTCHA is due.
+    failed_logins: u32,
+    captcha: bool,
     issues: Vec<Issue>,
     searches: u64,
+    lag: u64,
+    workflow: Workflow,
+    ignores_conditions: bool,
+    drops_summary: bool,
+    drops_steps: bool,
+    per_issue_limit: bool,
+    /// By project and name.
+    project_properties: BTreeMap<(String, String), Value>,
 }
 
 impl Jira {
-    /// A site that accepts this `Authorization` header: `Basic …` of address and API token.
+    /// A Cloud site that accepts this `Authorization` header: `Basic …` of address and API token.
     pub fn new(clock: Arc<dyn Clock>, authorization: &str) -> Self {
         Self {
             clock,
+            cloud: true,
+            context: String::new(),
             authorization: authorization.to_owned(),
             projects: Vec::new(),
-            lag: 0,
+            users: vec![User::new("twin", "Twin", "twin@twin.example")],
             page: 5000,
             absent: Vec::new(),
+            demanded: Vec::new(),
+            text_limit: 32_767,
+            upload_limit: 10_000_000,
             state: Mutex::default(),
         }
+    }
+
+    /// A Data Center that accepts this header: `Bearer …` of a token, or `Basic …` of a user.
+    pub fn data_center(clock: Arc<dyn Clock>, authorization: &str) -> Self {
+        Self { cloud: false, ..Self::new(clock, authorization) }
+    }
+
+    /// Below a path, such as `/jira`, or `/ex/jira/CLOUD-ID` for the gateway of scoped tokens, which
+    /// refuses a credential in its own words.
+    pub fn context(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.context);
+        self
     }
 
     /// With a project and its components.
     pub fn project(mut self, key: &str, components: &[&str]) -> Self {
         let components = components.iter().map(|c| (*c).to_owned()).collect();
-        self.projects.push((key.to_owned(), components));
+        self.projects.push(Project { key: key.to_owned(), components, denied: Vec::new() });
+        self
+    }
+
+    /// Without a permission in a project, in the words of `mypermissions`: `CREATE_ISSUES` …
+    pub fn without_permission(mut self, project: &str, permission: &str) -> Self {
+        for own in self.projects.iter_mut().filter(|p| p.key == project) {
+            own.denied.push(permission.to_owned());
+        }
+        self
+    }
+
+    /// With one more user: `accountId` on Cloud and name on Data Center, the name that people see,
+    /// and the address.
+    pub fn user(mut self, id: &str, name: &str, address: &str) -> Self {
+        self.users.push(User::new(id, name, address));
         self
     }
 
     /// With a search that does not see a new issue for so many searches.
-    pub fn search_lag(mut self, searches: u64) -> Self {
-        self.lag = searches;
+    pub fn search_lag(self, searches: u64) -> Self {
+        self.lag(searches);
         self
     }
 
@@ -88,187 +148,141 @@ impl Jira {
         self
     }
 
+    /// With a field of text that a new issue must have: `customfield_10050`.
+    pub fn demanded_field(mut self, field: &str) -> Self {
+        self.demanded.push(field.to_owned());
+        self
+    }
+
+    /// With another limit of its texts, in characters.
+    pub fn text_limit(mut self, characters: usize) -> Self {
+        self.text_limit = characters;
+        self
+    }
+
+    /// With another limit of its files, in bytes.
+    pub fn upload_limit(mut self, bytes: usize) -> Self {
+        self.upload_limit = bytes;
+        self
+    }
+
+    /// With the limit of 20 writes to one issue in two seconds.
+    pub fn per_issue_limit(self) -> Self {
+        self.lock().per_issue_limit = true;
+        self
+    }
+
+    /// With another workflow.
+    pub fn workflow(self, workflow: Workflow) -> Self {
+        self.works_by(workflow);
+        self
+    }
+
+    /// From now on with this workflow.
+    pub fn works_by(&self, workflow: Workflow) {
+        self.lock().workflow = workflow;
+    }
+
+    /// From now on a new issue is not seen for so many searches.
+    pub fn lag(&self, searches: u64) {
+        self.lock().lag = searches;
+    }
+
+    /// From now on searches find every issue.
+    pub fn ignore_conditions(&self) {
+        self.lock().ignores_conditions = true;
+    }
+
+    /// From now on an edit of the summary is taken and does nothing.
+    pub fn drop_summaries(&self) {
+        self.lock().drops_summary = true;
+    }
+
+    /// From now on a transition is taken and does nothing.
+    pub fn drop_steps(&self) {
+        self.lock().drops_steps = true;
+    }
+
     /// Takes the user's permissions away.
     pub fn forbid(&self) {
         self.lock().forbidden = true;
     }
 
+    /// Sets or clears an issue's resolution, whatever its status is.
+    pub fn resolve(&self, id: &str, resolution: Option<&str>) {
+        for issue in self.lock().issues.iter_mut().filter(|i| i.held.id == id) {
+            issue.held.resolution = resolution.map(str::to_owned);
+        }
+    }
+
+    /// Moves an issue to another key; the old one still leads to it.
+    pub fn rename(&self, id: &str, key: &str) {
+        for issue in self.lock().issues.iter_mut().filter(|i| i.held.id == id) {
+            let old = std::mem::replace(&mut issue.held.key, key.to_owned());
+            issue.old_keys.push(old);
+        }
+    }
+
+    /// Makes an issue with this label in the first project, as a person would. Its id.
+    pub fn plant(&self, label: &str) -> String {
+        let project = self.projects.first().map(|p| p.key.clone()).unwrap_or_default();
+        let fields = json!({
+            "project": { "key": project }, "issuetype": { "name": "Task" },
+            "summary": "by hand", "labels": [label],
+        });
+        self.make(&mut self.lock(), &fields, &Value::Null)
+    }
+
     /// Every issue, in the order in which they were created.
     pub fn held(&self) -> Vec<HeldIssue> {
-        self.lock().issues.iter().map(|i| i.held.clone()).collect()
+        let state = self.lock();
+        state.issues.iter().map(|issue| issue.shown(&state.workflow)).collect()
+    }
+
+    /// What the site says when a limit is met: `jira-quota-global-based`, `jira-quota-tenant-based`,
+    /// `jira-burst-based` or `jira-per-issue-on-write`, with the seconds to wait and the moment at
+    /// which it begins anew.
+    pub fn limited(reason: &str, seconds: u64, reset: Timestamp) -> Answer {
+        errors(429, "Rate limit exceeded.", &[])
+            .header("retry-after", seconds.to_string())
+            .header("x-ratelimit-limit", "100000")
+            .header("x-ratelimit-remaining", "0")
+            .header("x-ratelimit-reset", reset.to_string())
+            .header("ratelimit-reason", reason)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the answer is for the user; else it is for an anonymous visitor.
-    fn knows(&self, request: &Request) -> bool {
-        request.header("authorization") == Some(&self.authorization) && !self.lock().expired
+    fn may(&self, project: &str, permission: &str) -> bool {
+        let own = self.projects.iter().find(|p| p.key == project);
+        !self.lock().forbidden && own.is_some_and(|p| !p.denied.iter().any(|d| d == permission))
     }
 
-    fn create(&self, request: &Request) -> Answer {
-        let Some(body) = request.json() else {
-            return errors(400, "There was an error parsing JSON.", &[]);
-        };
-        let fields = &body["fields"];
-        if let Some(refused) = self.refuse_fields(fields) {
-            return refused;
-        }
+    /// Whether the answer is for the user; else it is for an anonymous visitor, or for nobody.
+    fn login(&self, request: &Request) -> Login {
         let mut state = self.lock();
-        let project = text(&fields["project"]["key"]);
-        let number = state.issues.iter().filter(|i| i.held.project == project).count() + 1;
-        let id = (10_000 + state.issues.len()).to_string();
-        let key = format!("{project}-{number}");
-        let held = HeldIssue {
-            id: id.clone(),
-            key: key.clone(),
-            project,
-            issue_type: text(&fields["issuetype"]["name"]),
-            components: names(&fields["components"], Some("name")),
-            labels: names(&fields["labels"], None),
-            priority: fields["priority"]["name"].as_str().map(str::to_owned),
-            summary: text(&fields["summary"]),
-            description: plain(&fields["description"]),
-            comments: Vec::new(),
-        };
-        let properties = body["properties"].as_array().into_iter().flatten();
-        let issue = Issue {
-            held,
-            created: self.clock.now(),
-            description: fields["description"].clone(),
-            properties: properties.map(|p| (text(&p["key"]), p["value"].clone())).collect(),
-            comments: Vec::new(),
-            visible_from: state.searches + self.lag,
-        };
-        state.issues.push(issue);
-        let link = format!("https://twin.example/rest/api/3/issue/{id}");
-        Answer::json(201, &json!({ "id": id, "key": key, "self": link }))
+        let sent = request.header("authorization");
+        if !self.cloud && state.captcha && sent.is_some_and(|s| s.starts_with("Basic ")) {
+            return Login::Captcha;
+        }
+        if sent == Some(&self.authorization) && !state.expired {
+            state.failed_logins = 0;
+            return Login::User;
+        }
+        if !self.cloud && sent.is_some_and(|s| s.starts_with("Basic ")) {
+            state.failed_logins += 1;
+            state.captcha = state.failed_logins >= 3;
+        }
+        Login::Nobody
     }
+}
 
-    /// What is wrong with the fields of a new issue.
-    fn refuse_fields(&self, fields: &Value) -> Option<Answer> {
-        let refuse = |field: &str, why: &str| Some(errors(400, "", &[(field, why)]));
-        let known = |f: &&String| FIELDS.contains(&f.as_str()) && !self.absent.contains(f);
-        let mut given = fields.as_object().into_iter().flat_map(Map::keys);
-        if let Some(field) = given.find(|f| !known(f)) {
-            let why = format!(
-                "Field '{field}' cannot be set. It is not on the appropriate screen, or unknown."
-            );
-            return refuse(field, &why);
-        }
-        let project = text(&fields["project"]["key"]);
-        let Some((_, components)) = self.projects.iter().find(|(key, _)| *key == project) else {
-            return refuse("project", "valid project is required");
-        };
-        let wanted = names(&fields["components"], Some("name"));
-        if let Some(missing) = wanted.iter().find(|c| !components.contains(c)) {
-            return refuse("components", &format!("Component name '{missing}' is not valid"));
-        }
-        let summary = text(&fields["summary"]);
-        if summary.is_empty() || summary.contains('\n') || summary.chars().count() > 255 {
-            return refuse("summary", "You must specify a summary of the issue.");
-        }
-        let description = &fields["description"];
-        if !description.is_null() && description["type"] != "doc" {
-            let why = "Operation value must be an Atlassian Document (see the Atlassian Document \
-                       Format)";
-            return refuse("description", why);
-        }
-        if let Some(why) = bad_document(description) {
-            return Some(errors(400, why, &[]));
-        }
-        if plain(description).chars().count() > MAX_TEXT {
-            return refuse("description", TOO_LONG);
-        }
-        if text(&fields["issuetype"]["name"]).is_empty() {
-            return refuse("issuetype", "Specify an issue type");
-        }
-        let labels = names(&fields["labels"], None);
-        if labels.iter().any(|l| l.contains(char::is_whitespace) || l.chars().count() > 255) {
-            return refuse("labels", "The label contains spaces which is invalid.");
-        }
-        None
-    }
-
-    fn search(&self, request: &Request, anonymous: bool) -> Answer {
-        let body = request.json().unwrap_or_default();
-        let allowed = [
-            "jql",
-            "fields",
-            "maxResults",
-            "nextPageToken",
-            "properties",
-            "reconcileIssues",
-            "expand",
-            "fieldsByKeys",
-        ];
-        if body.as_object().is_none_or(|b| b.keys().any(|k| !allowed.contains(&k.as_str()))) {
-            let why = "Invalid request payload. Refer to the REST API documentation and try again.";
-            return errors(400, why, &[]);
-        }
-        let Some(jql) = Jql::read(body["jql"].as_str().unwrap_or_default()) else {
-            return errors(400, "Error in the JQL Query.", &[]);
-        };
-        if jql.clauses.is_empty() {
-            let why = "Unbounded JQL queries are not allowed here. Please add a search restriction \
-                       to your query.";
-            return errors(400, why, &[]);
-        }
-        let mut state = self.lock();
-        state.searches += 1;
-        let now = state.searches;
-        // Ids that are named are seen as they are, however far the index lags.
-        let named: Vec<String> = body["reconcileIssues"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(Value::to_string)
-            .collect();
-        let seen = |i: &&Issue| !anonymous && (i.visible_from < now || named.contains(&i.held.id));
-        let mut found: Vec<_> =
-            state.issues.iter().filter(seen).filter(|i| i.matches(&jql)).collect();
-        if jql.descending {
-            found.reverse();
-        }
-        let start: usize = body["nextPageToken"].as_str().and_then(|t| t.parse().ok()).unwrap_or(0);
-        let most = body["maxResults"].as_u64().unwrap_or(50).min(self.page as u64) as usize;
-        let fields: Vec<&str> =
-            body["fields"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let page: Vec<_> = found
-            .iter()
-            .skip(start)
-            .take(most)
-            .map(|i| i.json(&fields, &body["properties"]))
-            .collect();
-        let next = start + page.len();
-        let mut answer = json!({ "issues": page, "isLast": next >= found.len() });
-        if next < found.len() {
-            answer["nextPageToken"] = json!(next.to_string());
-        }
-        Answer::json(200, &answer)
-    }
-
-    fn issue(&self, request: &Request, id: &str, rest: &str) -> Answer {
-        let now = self.clock.now();
-        let mut state = self.lock();
-        let Some(issue) = state.issues.iter_mut().find(|i| i.held.id == id || i.held.key == id)
-        else {
-            return not_there();
-        };
-        match (rest, request.method.as_str()) {
-            ("", "GET") => {
-                let fields = request.param("fields").unwrap_or_else(|| "*all".to_owned());
-                let properties =
-                    request.param("properties").map(|p| json!(p.split(',').collect::<Vec<_>>()));
-                let fields: Vec<_> = fields.split(',').collect();
-                Answer::json(200, &issue.json(&fields, &properties.unwrap_or_default()))
-            }
-            ("comment", "GET") => issue.comments(request),
-            ("comment", "POST") => issue.comment(request, now),
-            _ => errors(405, "Method not allowed", &[]),
-        }
-    }
+enum Login {
+    User,
+    Nobody,
+    Captcha,
 }
 
 fn text(value: &Value) -> String {
@@ -285,12 +299,8 @@ fn not_there() -> Answer {
     errors(404, "Issue does not exist or you do not have permission to see it.", &[])
 }
 
-fn server() -> Answer {
-    let body = json!({
-        "baseUrl": "https://twin.example", "version": "1001.0.0-SNAPSHOT",
-        "deploymentType": "Cloud", "serverTitle": "Jira",
-    });
-    Answer::json(200, &body)
+fn dead_link() -> Answer {
+    Answer::new(404).body("text/html", "<html>Oops, you've found a dead link.</html>")
 }
 
 fn errors(status: u16, message: &str, fields: &[(&str, &str)]) -> Answer {
@@ -299,253 +309,207 @@ fn errors(status: u16, message: &str, fields: &[(&str, &str)]) -> Answer {
     Answer::json(status, &json!({ "errorMessages": messages, "errors": fields }))
 }
 
+/// The operation of a path below the version, such as `issue/SEC-1/comment`.
+fn operation_of(path: &[&str], method: &str, cloud: bool) -> &'static str {
+    match (path, method) {
+        (["issue"], "POST") => "create",
+        (["issue", "bulk"], "POST") => "bulk",
+        (["issue", "createmeta", _, "issuetypes"], "GET") => "types",
+        (["issue", "createmeta", _, "issuetypes", _], "GET") => "fields",
+        (["issue", _], "GET") => "read",
+        (["issue", _], "PUT") => "edit",
+        (["issue", _, "assignee"], "PUT") => "assign",
+        (["issue", _, "comment"], "GET") => "comments",
+        (["issue", _, "comment"], "POST") => "comment",
+        (["issue", _, "transitions"], "GET") => "transitions",
+        (["issue", _, "transitions"], "POST") => "transition",
+        (["issue", _, "attachments"], "POST") => "attach",
+        (["issue", _, "remotelink"], "GET") => "remote-links",
+        (["issue", _, "remotelink"], "POST") => "remote-link",
+        (["issue", _, "properties", _], "GET") => "property",
+        (["issue", _, "properties", _], "PUT") => "set-property",
+        (["project", _, "properties", _], "GET") => "project-property",
+        (["project", _, "properties", _], "PUT") => "set-project-property",
+        (["issueLink"], "POST") => "link",
+        (["issueLinkType"], "GET") => "link-types",
+        (["attachment", "meta"], "GET") => "attachment-meta",
+        (["field"], "GET") => "field-names",
+        (["search", "jql"], "GET" | "POST") if cloud => "search",
+        (["search"], _) if cloud => "removed",
+        (["search"], "GET" | "POST") => "search",
+        (["serverInfo"], "GET") => "server",
+        (["myself"], "GET") => "myself",
+        (["mypermissions"], "GET") => "permissions",
+        (["user", "search"], "GET") => "users",
+        (["user", "assignable", "search"], "GET") => "assignable",
+        _ => "unknown",
+    }
+}
+
 impl Twin for Jira {
     fn operation(&self, request: &Request) -> &'static str {
-        let segments = request.segments();
-        let path: Vec<_> = segments.iter().map(String::as_str).collect();
-        match (&path[..], request.method.as_str()) {
-            (["rest", "api", "3", "issue"], "POST") => "create",
-            (["rest", "api", "3", "search", "jql"], "POST") => "search",
-            (["rest", "api", "3", "issue", _], "GET") => "read",
-            (["rest", "api", "3", "issue", _, "comment"], "GET") => "comments",
-            (["rest", "api", "3", "issue", _, "comment"], "POST") => "comment",
-            (["rest", "api", "2" | "3", "search"], _) => "removed",
-            (["rest", "api", "2" | "3", "serverInfo"], "GET") => "server",
-            (["rest", "api", "3", "myself"], "GET") => "myself",
-            (["rest", "api", "3", "mypermissions"], "GET") => "permissions",
-            _ => "unknown",
-        }
+        Ask::of(self, request).map_or("unknown", |ask| ask.operation)
     }
 
     fn handle(&self, request: &Request, fault: Option<&Fault>) -> Answer {
         if matches!(fault, Some(Fault::ExpireCredential)) {
             self.lock().expired = true;
         }
-        let operation = self.operation(request);
-        if !self.knows(request) {
-            // Most operations allow anonymous access: the answer is a 200 with nothing in it.
-            let answer = match operation {
-                "search" => self.search(request, true),
-                "server" => server(),
-                "myself" | "create" | "comment" => {
-                    errors(401, "Client must be authenticated to access this resource.", &[])
-                }
-                _ => not_there(),
-            };
-            return answer.header("x-seraph-loginreason", "AUTHENTICATED_FAILED");
+        let Some(ask) = Ask::of(self, request) else { return dead_link() };
+        match self.login(request) {
+            Login::User => self.with_limits(self.answer(&ask)),
+            Login::Captcha => {
+                let challenge = "CAPTCHA_CHALLENGE; login-url=https://twin.example/login.jsp";
+                Answer::new(403)
+                    .body("text/html", "<html>Forbidden (403)</html>")
+                    .header("x-seraph-loginreason", "AUTHENTICATION_DENIED")
+                    .header("x-authentication-denied-reason", challenge)
+            }
+            Login::Nobody if self.context.starts_with("/ex/") => {
+                let body = json!({ "code": 401, "message": "Unauthorized; scope does not match" });
+                Answer::json(401, &body)
+            }
+            Login::Nobody => {
+                self.anonymous(&ask).header("x-seraph-loginreason", "AUTHENTICATED_FAILED")
+            }
         }
-        self.answer(operation, request).header("x-aaccountid", "twin")
     }
 }
 
 impl Jira {
-    fn answer(&self, operation: &str, request: &Request) -> Answer {
-        let agent = request.header("user-agent").unwrap_or_default();
-        if request.method != "GET" && agent.contains("Mozilla") {
+    /// Most operations allow anonymous access: the answer is a 200 with nothing in it.
+    fn anonymous(&self, ask: &Ask<'_>) -> Answer {
+        match ask.operation {
+            "search" => self.search(ask, true),
+            "server" => self.server(),
+            "read" | "comments" | "transitions" => not_there(),
+            _ if self.cloud => {
+                errors(401, "Client must be authenticated to access this resource.", &[])
+            }
+            _ => Answer::new(401).body("text/html", "<html>Unauthorized (401)</html>"),
+        }
+    }
+
+    /// What every answer says of limits: on Cloud only what is meant for later.
+    fn with_limits(&self, answer: Answer) -> Answer {
+        if self.cloud {
+            return answer
+                .header("x-aaccountid", "twin")
+                .header("beta-ratelimit-policy", "\"global-app-quota\";q=65000;w=3600")
+                .header("beta-ratelimit", "\"global-app-quota\";r=0;t=600")
+                .header("beta-retry-after", "50");
+        }
+        let answer = answer.header("x-ausername", "twin").header("x-ratelimit-limit", "50");
+        let answer = answer.header("x-ratelimit-remaining", "49");
+        let answer = answer.header("x-ratelimit-interval-seconds", "60");
+        let limited = answer.headers().contains_key("retry-after");
+        let answer = answer.header("x-ratelimit-fillrate", "10");
+        if limited { answer } else { answer.header("retry-after", "0") }
+    }
+
+    fn answer(&self, ask: &Ask<'_>) -> Answer {
+        let agent = ask.request.header("user-agent").unwrap_or_default();
+        if ask.request.method != "GET" && agent.contains("Mozilla") {
             return Answer::new(403).body("text/plain", "XSRF check failed");
         }
-        let segments = request.segments();
-        match operation {
-            "create" if self.lock().forbidden => {
-                errors(403, "You do not have permission to create issues in this project.", &[])
-            }
-            "create" => self.create(request),
-            "search" => self.search(request, false),
-            "server" => server(),
+        match ask.operation {
+            "create" => self.create(ask),
+            "bulk" => self.bulk(ask),
+            "types" => self.types(ask),
+            "fields" => self.fields(ask),
+            "search" => self.search(ask, false),
+            "server" => self.server(),
             "removed" => {
                 let why = "The requested API has been removed. Please migrate to the \
                            /rest/api/3/search/jql API. A full migration guideline is available at \
                            https://developer.atlassian.com/changelog/#CHANGE-2046";
                 errors(410, why, &[])
             }
-            "read" => self.issue(request, &segments[4], ""),
-            "comments" | "comment" => self.issue(request, &segments[4], "comment"),
-            "myself" => Answer::json(
-                200,
-                &json!({ "accountId": "twin", "emailAddress": "twin@twin.example" }),
-            ),
-            "permissions" => {
-                let have = !self.lock().forbidden;
-                let names = request.param("permissions").unwrap_or_default();
-                let project = request.param("projectKey").unwrap_or_default();
-                if !self.projects.iter().any(|(key, _)| *key == project) {
-                    return errors(
-                        404,
-                        &format!("No project could be found with key '{project}'."),
-                        &[],
-                    );
-                }
-                let permissions: Map<_, _> = names
-                    .split(',')
-                    .map(|n| (n.to_owned(), json!({ "key": n, "havePermission": have })))
-                    .collect();
-                Answer::json(200, &json!({ "permissions": permissions }))
+            "field-names" => Self::field_names(),
+            "link" => self.link(ask),
+            "link-types" => Self::link_types(ask),
+            "attachment-meta" => {
+                let body = json!({ "enabled": true, "uploadLimit": self.upload_limit });
+                Answer::json(200, &body)
             }
-            _ => Answer::new(404).body("text/html", "<html>Oops, you've found a dead link.</html>"),
+            "project-property" | "set-project-property" => self.project_property(ask),
+            "myself" => Answer::json(200, &self.users[0].json(self.cloud)),
+            "permissions" => self.permissions(ask),
+            "users" | "assignable" => self.found_users(ask),
+            "unknown" => dead_link(),
+            _ => self.on_issue(ask),
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::TestClock;
-
-    fn site() -> Jira {
-        let clock = TestClock::at("2026-11-24T08:00:00Z".parse().unwrap());
-        Jira::new(Arc::new(clock), "Basic b").project("SEC", &["orders"]).project("SHOP", &[])
+    /// What is asked of one issue.
+    fn on_issue(&self, ask: &Ask<'_>) -> Answer {
+        let id = ask.segment(1);
+        let project = {
+            let state = self.lock();
+            match state.issues.iter().find(|i| i.is(id)) {
+                Some(issue) => issue.held.project.clone(),
+                None => return not_there(),
+            }
+        };
+        if !self.may(&project, "BROWSE_PROJECTS") {
+            return not_there();
+        }
+        let needed = match ask.operation {
+            "edit" | "set-property" => Some("EDIT_ISSUES"),
+            "assign" => Some("ASSIGN_ISSUES"),
+            "comment" => Some("ADD_COMMENTS"),
+            "attach" => Some("CREATE_ATTACHMENTS"),
+            "transition" => Some("TRANSITION_ISSUES"),
+            "remote-link" => Some("LINK_ISSUES"),
+            _ => None,
+        };
+        if needed.is_some_and(|needed| !self.may(&project, needed)) {
+            return errors(403, "You do not have the permission to do this.", &[]);
+        }
+        let may_move = self.may(&project, "TRANSITION_ISSUES");
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let State { issues, workflow, per_issue_limit, drops_summary, drops_steps, .. } =
+            &mut *state;
+        let Some(issue) = issues.iter_mut().find(|i| i.is(id)) else { return not_there() };
+        if *per_issue_limit && ask.request.method != "GET" && issue.is_busy(now) {
+            return Self::limited(
+                "jira-per-issue-on-write",
+                2,
+                now.saturating_add(std::time::Duration::from_secs(2)),
+            );
+        }
+        match ask.operation {
+            "read" => issue.read(ask, workflow),
+            "edit" => self.edit(issue, ask, *drops_summary),
+            "assign" => self.assign(issue, ask),
+            "comments" => issue.comments(ask),
+            "comment" => issue.comment(ask, now, self.text_limit),
+            "transitions" if may_move => workflow.list(issue, ask),
+            "transitions" => Answer::json(200, &json!({ "transitions": [] })),
+            "transition" => self.transition(issue, workflow, ask, now, *drops_steps),
+            "attach" => issue.attach(ask, now, self.upload_limit),
+            "remote-links" => issue.remote_links(ask),
+            "remote-link" => issue.remote_link(ask),
+            "property" | "set-property" => issue.property(ask),
+            _ => errors(405, "Method not allowed", &[]),
+        }
     }
 
-    fn ask(site: &Jira, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let headers = [("authorization", "Basic b")];
-        let request = Request::of(method, path, &headers, body.to_string().into());
-        let answer = site.handle(&request, None);
-        (answer.status(), serde_json::from_slice(answer.bytes()).unwrap_or_default())
-    }
-
-    fn doc(text: &str) -> Value {
-        let paragraph =
-            json!({ "type": "paragraph", "content": [{ "type": "text", "text": text }] });
-        json!({ "type": "doc", "version": 1, "content": [paragraph] })
-    }
-
-    fn open(site: &Jira, label: &str, more: &Value) -> (u16, Value) {
-        let mut fields = json!({
-            "project": { "key": "SEC" }, "issuetype": { "name": "Task" }, "summary": label,
-            "labels": [label], "priority": { "name": "High" }, "description": doc("text"),
+    fn server(&self) -> Answer {
+        let (version, kind) =
+            if self.cloud { ("1001.0.0-SNAPSHOT", "Cloud") } else { ("9.12.4", "Server") };
+        let numbers: Vec<u64> = version.split(['.', '-']).filter_map(|n| n.parse().ok()).collect();
+        let mut body = json!({
+            "baseUrl": "https://twin.example", "version": version, "versionNumbers": numbers,
+            "deploymentType": kind, "buildNumber": 100_246, "serverTitle": "Jira",
         });
-        for (name, value) in more.as_object().into_iter().flatten() {
-            fields[name] = value.clone();
+        if self.cloud {
+            body["buildDate"] = json!("2026-11-01T00:00:00.000+0000");
+            body["serverTime"] = json!("2026-11-24T06:00:00.000+0000");
+            body["scmInfo"] = json!("abc");
+            body["defaultLocale"] = json!({ "locale": "en_US" });
         }
-        let properties = json!([{ "key": "watchfloor", "value": { "key": label } }]);
-        let body = json!({ "fields": fields, "properties": properties });
-        ask(site, "POST", "/rest/api/3/issue", &body)
-    }
-
-    fn found(site: &Jira, search: &Value) -> Vec<String> {
-        let (status, body) = ask(site, "POST", "/rest/api/3/search/jql", search);
-        assert_eq!(status, 200, "{body}");
-        let issues = body["issues"].as_array().unwrap().iter();
-        issues.map(|i| i["id"].as_str().unwrap().to_owned()).collect()
-    }
-
-    #[test]
-    fn the_index_lags_and_an_id_is_seen_through_it() {
-        let site = site().search_lag(2);
-        assert_eq!(open(&site, "wf-1", &Value::Null).0, 201);
-        let jql = json!({ "jql": "labels = \"wf-1\"" });
-        let named = json!({ "jql": "labels = \"wf-1\"", "reconcileIssues": [10_000] });
-        assert_eq!(found(&site, &jql), [""; 0]);
-        assert_eq!(found(&site, &named), ["10000"]);
-        assert_eq!(found(&site, &jql), ["10000"]);
-        let path = "/rest/api/3/issue/SEC-1?fields=labels,priority&properties=watchfloor";
-        let (_, issue) = ask(&site, "GET", path, &Value::Null);
-        assert_eq!(issue["fields"], json!({ "labels": ["wf-1"], "priority": { "name": "High" } }));
-        assert_eq!(issue["properties"]["watchfloor"]["key"], "wf-1");
-    }
-
-    #[test]
-    fn pages_are_followed_by_their_token() {
-        let site = site().page(2);
-        for n in 0..7 {
-            open(&site, &format!("l{n}"), &Value::Null);
-        }
-        let mut search = json!({ "jql": "project = SEC ORDER BY created DESC", "maxResults": 5 });
-        let (mut ids, mut pages) = (Vec::new(), 0);
-        loop {
-            let (_, body) = ask(&site, "POST", "/rest/api/3/search/jql", &search);
-            let issues = body["issues"].as_array().unwrap();
-            ids.extend(issues.iter().map(|i| i["id"].as_str().unwrap().to_owned()));
-            pages += 1;
-            if body["isLast"] == true {
-                assert_eq!(body.get("nextPageToken"), None);
-                break;
-            }
-            search["nextPageToken"] = body["nextPageToken"].clone();
-        }
-        assert_eq!((pages, ids.first().unwrap().as_str(), ids.len()), (4, "10006", 7));
-    }
-
-    #[test]
-    fn a_field_that_is_wrong_is_named() {
-        let site = site().without_field("labels");
-        let cases = [(json!({}), "labels"), (json!({ "customfield_1": 1 }), "customfield_1")];
-        for (more, field) in cases {
-            let (status, body) = open(&site, "l", &more);
-            assert_eq!((status, body["errors"].get(field).is_some()), (400, true), "{body}");
-        }
-        let site = self::site();
-        let long = doc(&"x".repeat(32_768));
-        for (more, field) in [
-            (json!({ "project": { "key": "NO" } }), "project"),
-            (json!({ "components": [{ "name": "no" }] }), "components"),
-            (json!({ "summary": "a\nb" }), "summary"),
-            (json!({ "description": "text" }), "description"),
-            (json!({ "description": long }), "description"),
-            (json!({ "labels": ["a b"] }), "labels"),
-        ] {
-            let (status, body) = open(&site, "l", &more);
-            assert_eq!((status, body["errors"].get(field).is_some()), (400, true), "{body}");
-        }
-        assert_eq!(
-            open(&site, "l", &json!({ "description": doc("a\nb") })).1["errorMessages"][0],
-            "INVALID_INPUT"
-        );
-        assert!(site.held().is_empty());
-    }
-
-    #[test]
-    fn comments_are_shown_as_they_came() {
-        let site = site();
-        open(&site, "l", &Value::Null);
-        let path = "/rest/api/3/issue/SEC-1/comment";
-        for text in ["one", "two"] {
-            let property = json!({ "key": "watchfloor", "value": { "event": text } });
-            let body = json!({ "body": doc(text), "properties": [property] });
-            assert_eq!(ask(&site, "POST", path, &body).0, 201);
-        }
-        let (_, all) =
-            ask(&site, "GET", &format!("{path}?orderBy=-created&maxResults=1"), &Value::Null);
-        assert_eq!((&all["total"], &all["comments"][0]["body"]), (&json!(2), &doc("two")));
-        assert_eq!(all["comments"][0].get("properties"), None);
-        let (_, all) = ask(&site, "GET", &format!("{path}?expand=properties"), &Value::Null);
-        assert_eq!(all["comments"][0]["properties"][0]["value"]["event"], "one");
-        assert_eq!(site.held()[0].comments, ["one", "two"]);
-    }
-
-    #[test]
-    fn t28_an_expired_token_finds_nothing_with_a_200() {
-        let site = site();
-        open(&site, "wf-1", &Value::Null);
-        let jql = json!({ "jql": "labels = \"wf-1\"" });
-        let headers = [("authorization", "Basic b")];
-        let request =
-            Request::of("POST", "/rest/api/3/search/jql", &headers, jql.to_string().into());
-        let good = site.handle(&request, None);
-        assert!(good.headers().contains_key("x-aaccountid"));
-        let answer = site.handle(&request, Some(&Fault::ExpireCredential));
-        let body: Value = serde_json::from_slice(answer.bytes()).unwrap();
-        assert_eq!((answer.status(), body), (200, json!({ "issues": [], "isLast": true })));
-        assert_eq!(answer.header_text("x-seraph-loginreason"), Some("AUTHENTICATED_FAILED"));
-        assert_eq!(ask(&site, "GET", "/rest/api/3/myself", &Value::Null).0, 401);
-        assert_eq!(
-            ask(&site, "GET", "/rest/api/2/serverInfo", &Value::Null).1["deploymentType"],
-            "Cloud"
-        );
-    }
-
-    #[test]
-    fn what_is_no_search_is_refused() {
-        let site = site();
-        let search = |body: Value| ask(&site, "POST", "/rest/api/3/search/jql", &body).0;
-        assert_eq!(search(json!({ "jql": "ORDER BY created" })), 400);
-        assert_eq!(search(json!({ "jql": "labels = \"open" })), 400);
-        assert_eq!(search(json!({ "jql": "labels = l", "startAt": 0 })), 400);
-        assert_eq!(
-            ask(&site, "POST", "/rest/api/3/search", &json!({ "jql": "labels = l" })).0,
-            410
-        );
+        Answer::json(200, &body)
     }
 }

@@ -6,6 +6,7 @@
 mod clients;
 mod elasticsearch;
 mod hec;
+mod jira;
 
 use std::path::Path;
 
