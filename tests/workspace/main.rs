@@ -7,6 +7,7 @@ mod files;
 mod lab;
 mod layers;
 mod map;
+mod tutorial;
 
 use std::path::{Path, PathBuf};
 
