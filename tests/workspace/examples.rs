@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// The crates whose front page shows how they are used; whether a system is on the other side.
-const SHOWN: [(&str, bool); 10] = [
+const SHOWN: [(&str, bool); 11] = [
     ("core", false),
     ("detect", false),
     ("http", true),
@@ -12,6 +12,7 @@ const SHOWN: [(&str, bool); 10] = [
     ("servicenow", true),
     ("jira", true),
     ("firewall", true),
+    ("store", false),
     ("testkit", true),
     ("watchfloor", true),
 ];

@@ -1,25 +1,61 @@
 //! The suite of stores: everything that [`Store`] promises.
 //!
-//! ```no_run
+//! ```
 //! use std::sync::Arc;
 //! use watchfloor_core::{Store, async_trait};
 //! use watchfloor_testkit::conformance::store::{self, StoreWorld};
 //!
-//! # async fn example(yours: Arc<dyn Store>) {
-//! struct InMemory(Arc<dyn Store>);
+//! # use std::{collections::BTreeMap, ops::Range, sync::Mutex};
+//! # use watchfloor_core::{Error, Kind, Outcome, Result, Write};
+//! # type Bytes = bytes::Bytes;
+//! # #[derive(Debug, Default)]
+//! # struct YourStore(Mutex<BTreeMap<(&'static str, Vec<u8>), Bytes>>);
+//! # #[async_trait]
+//! # impl Store for YourStore {
+//! #     async fn get(&self, space: &'static str, key: &[u8]) -> Result<Option<Bytes>> {
+//! #         Ok(self.0.lock().unwrap().get(&(space, key.to_vec())).cloned())
+//! #     }
+//! #     async fn range(
+//! #         &self, space: &'static str, keys: Range<Vec<u8>>, limit: usize,
+//! #     ) -> Result<Vec<(Vec<u8>, Bytes)>> {
+//! #         let held = self.0.lock().unwrap();
+//! #         let within = held.iter().filter(|((s, key), _)| *s == space && keys.contains(key));
+//! #         Ok(within.take(limit).map(|((_, k), v)| (k.clone(), v.clone())).collect())
+//! #     }
+//! #     async fn commit(&self, writes: Vec<Write>) -> Result<()> {
+//! #         let mut held = self.0.lock().unwrap();
+//! #         for write in &writes {
+//! #             if let Write::Expect { space, key, value } = write
+//! #                 && held.get(&(*space, key.clone())) != value.as_ref()
+//! #             {
+//! #                 let e = Error::new(Kind::Conflict, "another value");
+//! #                 return Err(e.with_outcome(Outcome::Rejected));
+//! #             }
+//! #         }
+//! #         for write in writes {
+//! #             match write {
+//! #                 Write::Put { space, key, value } => drop(held.insert((space, key), value)),
+//! #                 Write::Delete { space, key } => drop(held.remove(&(space, key))),
+//! #                 _ => {}
+//! #             }
+//! #         }
+//! #         Ok(())
+//! #     }
+//! # }
+//! struct Yours(Arc<YourStore>);
 //!
 //! #[async_trait]
-//! impl StoreWorld for InMemory {
+//! impl StoreWorld for Yours {
 //!     fn store(&self) -> Arc<dyn Store> {
 //!         self.0.clone()
 //!     }
+//!     // And `reopen`, unless it lives in memory.
 //! }
 //!
-//! store::run(move |_| {
-//!     let fresh = yours.clone(); // a new and empty one, each time
-//!     async move { InMemory(fresh) }
-//! })
-//! .await;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! // A new and empty one, each time.
+//! store::run(|_| async { Yours(Arc::new(YourStore::default())) }).await;
 //! # }
 //! ```
 
