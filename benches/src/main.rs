@@ -4,6 +4,7 @@
 
 mod bare;
 mod data;
+mod desk;
 mod layer;
 mod null;
 mod parse;
@@ -22,13 +23,15 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["send", rest @ ..] => send::run(rest),
         ["layer", rest @ ..] => run(layer::run(rest)),
+        ["desk", rest @ ..] => run(desk::run(rest)),
         ["parse"] => parse::run(),
         ["store", rest @ ..] => run(store::run(rest)),
         // What the benchmarks start of themselves.
         ["null", product] => run(null::serve(product)),
         ["bare", product, url, file, level] => run(bare::send(product, url, file, level)),
         _ => {
-            Err(format!("usage: bench {} | layer [ROUNDS] | parse | store [DIR]", send::USAGE)
+            let (send, desk) = (send::USAGE, desk::USAGE);
+            Err(format!("usage: bench {send} | layer [ROUNDS] | {desk} | parse | store [DIR]")
                 .into())
         }
     };

@@ -16,9 +16,11 @@ use crate::Result;
 
 /// Serves until it is killed; the first line it prints is its address.
 pub(crate) async fn serve(product: &str) -> Result<()> {
-    let answer: fn(u64) -> Bytes = match product {
+    let answer: fn(&Asked) -> Bytes = match product {
         "hec" => |_| Bytes::from_static(br#"{"text":"Success","code":0}"#),
         "elastic" => created,
+        "servicenow" => servicenow,
+        "jira" => jira,
         other => return Err(format!("no null server for {other}").into()),
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -34,11 +36,20 @@ pub(crate) async fn serve(product: &str) -> Result<()> {
     }
 }
 
+/// What an answer is made from.
+struct Asked {
+    post: bool,
+    path: String,
+    /// Lines of the body.
+    lines: u64,
+}
+
 async fn respond(
     request: Request<Incoming>,
-    answer: fn(u64) -> Bytes,
+    answer: fn(&Asked) -> Bytes,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let packed = request.headers().contains_key(hyper::header::CONTENT_ENCODING);
+    let (post, path) = (request.method() == "POST", request.uri().path().to_owned());
     let mut body = request.into_body();
     let mut lines = 0;
     let mut unpacking = MultiGzDecoder::new(Count(0));
@@ -53,7 +64,8 @@ async fn respond(
     }
     drop(unpacking.try_finish());
     lines += unpacking.get_ref().0;
-    let mut response = Response::new(Full::new(answer(lines)));
+    let asked = Asked { post, path, lines };
+    let mut response = Response::new(Full::new(answer(&asked)));
     let json = hyper::header::HeaderValue::from_static("application/json");
     response.headers_mut().insert(hyper::header::CONTENT_TYPE, json);
     Ok(response)
@@ -78,9 +90,9 @@ fn count(data: &[u8]) -> u64 {
 }
 
 /// Every operation, two lines each, was a success.
-fn created(lines: u64) -> Bytes {
+fn created(asked: &Asked) -> Bytes {
     let mut answer = b"{\"errors\":false,\"items\":[".to_vec();
-    for n in 0..lines / 2 {
+    for n in 0..asked.lines / 2 {
         let item = br#"{"create":{"result":"created","status":201}}"#;
         if n > 0 {
             answer.push(b',');
@@ -89,4 +101,35 @@ fn created(lines: u64) -> Bytes {
     }
     answer.extend_from_slice(b"]}");
     answer.into()
+}
+
+/// Nothing is ever found, and every create answers the same record.
+fn servicenow(asked: &Asked) -> Bytes {
+    if !asked.post {
+        return Bytes::from_static(br#"{"result":[]}"#);
+    }
+    let cell = |name: &str, value: &str| {
+        format!("\"{name}\":{{\"display_value\":\"{value}\",\"value\":\"{value}\"}}")
+    };
+    let cells = [
+        cell("sys_id", "9c573169c611228700193229fff72400"),
+        cell("number", "INC0010002"),
+        cell("state", "1"),
+        cell("short_description", "BOLA on /api/orders"),
+        cell("correlation_id", "wf-1"),
+        cell("correlation_display", "watchfloor"),
+        cell("assignment_group", ""),
+        cell("sys_created_on", "2026-11-24 08:00:00"),
+    ];
+    format!("{{\"result\":{{{}}}}}", cells.join(",")).into()
+}
+
+/// As above; whatever else is asked is a list without items.
+fn jira(asked: &Asked) -> Bytes {
+    if asked.post && asked.path.ends_with("/issue") {
+        let made =
+            br#"{"id":"10002","key":"SEC-7","self":"https://x.example/rest/api/3/issue/10002"}"#;
+        return Bytes::from_static(made);
+    }
+    Bytes::from_static(br#"{"issues":[],"values":[],"issueTypes":[],"fields":[],"total":0,"isLast":true,"deploymentType":"Cloud"}"#)
 }
