@@ -39,9 +39,8 @@ fn every_rust_block_of_the_tutorial_stands_in_an_example() {
     for block in blocks {
         assert!(!block.trim().is_empty(), "an empty block");
         // Whole lines: what comes before the block ends one.
-        let stands = |source: &String| {
-            source.starts_with(&block) || source.contains(&format!("\n{block}"))
-        };
+        let stands =
+            |source: &String| source.starts_with(&block) || source.contains(&format!("\n{block}"));
         assert!(sources.iter().any(stands), "in no example:\n{block}");
     }
 }
