@@ -63,6 +63,12 @@ pub trait DeskBackend: Connector {
         self.as_held(&patch) == patch
     }
 
+    /// The patch with its names resolved to what the product holds in their place, such as a user's
+    /// id; what the product could not take is an error before anything is sent.
+    async fn resolved(&self, _: &Call, patch: &TicketPatch) -> Result<TicketPatch> {
+        Ok(patch.clone())
+    }
+
     /// The patch as the product would hold it: cut to its limits, without what it cannot hold. It
     /// is compared with what the ticket has.
     fn as_held(&self, patch: &TicketPatch) -> TicketPatch {

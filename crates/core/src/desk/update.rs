@@ -17,6 +17,7 @@ impl<B: DeskBackend> Desk<B> {
                 "a resolution belongs to a transition, not to an update".to_owned(),
             ));
         }
+        let patch = &self.backend.resolved(call, patch).await?;
         let wanted = self.backend.as_held(patch);
         let names: Vec<&str> = wanted.fields.keys().map(String::as_str).collect();
         let before = self.backend.read_with(call, id, &names).await?;

@@ -79,6 +79,16 @@ impl Auth {
     /// Secrets, each `{ env = … }`, `{ file = … }` and so on: `password`, `token`, `key`,
     /// `client_secret`, `refresh_token`, `private_key`.
     pub fn read(connector: &mut Section) -> Option<Self> {
+        Self::read_with(connector, None)
+    }
+
+    /// The same for a product that takes its API keys in a header of its own: the default of
+    /// `header`.
+    pub fn read_for(connector: &mut Section, api_key_header: &str) -> Option<Self> {
+        Self::read_with(connector, Some(api_key_header))
+    }
+
+    fn read_with(connector: &mut Section, api_key_header: Option<&str>) -> Option<Self> {
         if !connector.has("auth") {
             connector.problem("auth", "is missing", r#"such as { type = "basic", … }"#);
             return None;
@@ -86,12 +96,12 @@ impl Auth {
         let mut section = connector.section("auth")?;
         let problems = section.problems().clone();
         let before = problems.count();
-        let auth = Self::read_type(&mut section);
+        let auth = Self::read_type(&mut section, api_key_header);
         section.finish();
         auth.filter(|_| problems.count() == before)
     }
 
-    fn read_type(section: &mut Section) -> Option<Self> {
+    fn read_type(section: &mut Section, api_key_header: Option<&str>) -> Option<Self> {
         if !section.has("type") {
             section.problem("type", "is missing", "one of basic, bearer, api_key, oauth2, none");
         }
@@ -104,7 +114,7 @@ impl Auth {
             }
             Type::Bearer => Some(Self::bearer(section.required_secret("token")?)),
             Type::ApiKey => {
-                let header = section.text("header");
+                let header = section.text("header").or_else(|| api_key_header.map(str::to_owned));
                 let key = section.required_secret("key")?;
                 Some(match header {
                     Some(name) => Self::header(name, key),
