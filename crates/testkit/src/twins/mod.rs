@@ -12,4 +12,4 @@ pub use hec::{Hec, HeldEvent};
 pub use jira::{HeldIssue, Jira, Workflow as JiraWorkflow};
 pub use oauth::OAuth;
 pub use pan_os::{PanOs, Registered};
-pub use servicenow::{HeldRecord, ServiceNow};
+pub use servicenow::{Closing, HeldRecord, ServiceNow};

@@ -8,8 +8,8 @@ use watchfloor_core::Timestamp;
 use crate::Request;
 
 use super::query::Row;
+use super::schema;
 use super::state::State;
-use super::{COLUMNS, is_task};
 
 /// How far behind UTC the clock of the integration user is.
 const ZONE: Duration = Duration::from_secs(5 * 3600);
@@ -22,23 +22,29 @@ impl State {
             Some(list) => list.split(',').map(|f| f.trim().to_owned()).collect(),
             None => record.keys().cloned().collect(),
         };
-        let known =
-            |name: &&String| record.contains_key(*name) || (is_task(table) && is_column(name));
-        let cell = |name: &String| (name.clone(), self.cell(record, name, request));
+        let columns = self.columns(table);
+        let known = |name: &&String| record.contains_key(*name) || columns.contains(&name.as_str());
+        let cell = |name: &String| (name.clone(), self.cell(record, name, request, table));
         Value::Object(names.iter().filter(known).map(cell).collect())
     }
 
-    fn cell(&self, record: &Row, name: &str, request: &Request) -> Value {
+    fn cell(&self, record: &Row, name: &str, request: &Request, table: &str) -> Value {
         let value = record.get(name).map_or("", String::as_str);
+        let refers_to = match name {
+            "assignment_group" => Some("sys_user_group"),
+            "assigned_to" | "caller_id" => Some("sys_user"),
+            _ => None,
+        };
         let shown = match name {
-            "assignment_group" => self.group_name(value),
-            "state" => state_name(value).to_owned(),
+            "state" | "close_code" => self.label(table, name, value),
+            _ if refers_to.is_some() => self.name_of(name, value),
             "sys_created_on" | "sys_updated_on" => shown_time(value),
             _ => value.to_owned(),
         };
         let bare = request.param("sysparm_exclude_reference_link").as_deref() == Some("true");
-        let link = (name == "assignment_group" && !value.is_empty() && !bare)
-            .then(|| format!("/api/now/table/sys_user_group/{value}"));
+        let link = refers_to
+            .filter(|_| !value.is_empty() && !bare)
+            .map(|table| format!("/api/now/table/{table}/{value}"));
         match (request.param("sysparm_display_value").as_deref(), link) {
             (Some("all"), None) => json!({ "display_value": shown, "value": value }),
             (Some("all"), Some(link)) => {
@@ -50,21 +56,13 @@ impl State {
             (_, None) => json!(value),
         }
     }
-}
 
-fn is_column(name: &str) -> bool {
-    COLUMNS.contains(&name)
-}
-
-fn state_name(state: &str) -> &str {
-    match state {
-        "1" => "New",
-        "2" => "In Progress",
-        "3" => "On Hold",
-        "6" => "Resolved",
-        "7" => "Closed",
-        "8" => "Canceled",
-        other => other,
+    /// A choice as the integration user's language has it.
+    fn label(&self, table: &str, column: &str, value: &str) -> String {
+        let Some(task) = schema::task(table) else { return value.to_owned() };
+        let choices = if column == "state" { task.states } else { task.close_codes };
+        let known = choices.iter().find(|(v, ..)| *v == value);
+        known.map_or(value, |(_, en, ja)| if self.settings.japanese { ja } else { en }).to_owned()
     }
 }
 

@@ -7,6 +7,7 @@ mod clients;
 mod elasticsearch;
 mod hec;
 mod jira;
+mod pysnow;
 
 use std::path::Path;
 
