@@ -1,15 +1,33 @@
 //! The calls, one request each.
 
-use watchfloor_core::{Call, Error, Health, Kind, Outcome, Result};
-use watchfloor_http::{Client, Repeat};
+use watchfloor_core::{Attachment, Call, Error, Health, Kind, Outcome, Result};
+use watchfloor_http::{Client, Repeat, Request};
 
 use crate::map::TICKET_FIELDS;
-use crate::wire::{Answer, NewTask, Record, WorkNote, value};
+use crate::wire::{Answer, Fields, Record, value};
+
+/// More than any record collects; beyond it the oldest are not read.
+const MOST: usize = 1000;
 
 #[derive(Debug)]
 pub(crate) struct Instance {
     http: Client,
     table: String,
+}
+
+/// Rows that were shown, and how many there are.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pub(crate) shown: Vec<Record>,
+    /// Counted before ACLs; `None` where the instance does not say.
+    total: Option<usize>,
+}
+
+impl Rows {
+    /// How many an ACL hides, of at most `limit`.
+    pub(crate) fn hidden(&self, limit: usize) -> usize {
+        self.total.map_or(0, |total| total.min(limit).saturating_sub(self.shown.len()))
+    }
 }
 
 impl Instance {
@@ -22,8 +40,7 @@ impl Instance {
     }
 
     fn path(&self, rest: &str) -> String {
-        // v2: an empty list is 200, not the 404 of v1.
-        format!("api/now/v2/table/{}{rest}", self.table)
+        of_table(&self.table, rest)
     }
 
     /// A check's health with what the connection showed.
@@ -31,117 +48,221 @@ impl Instance {
         self.http.health(found)
     }
 
-    /// Reads one record: what a check can do without an effect.
-    pub(crate) async fn probe(&self, call: &Call) -> Result<()> {
-        self.http
-            .get(&self.path(""), "servicenow.check")
-            .query("sysparm_fields", "sys_id")
-            .query("sysparm_limit", "1")
-            .read::<Answer<Vec<Record>>>(call)
-            .await
-            .map(drop)
+    /// A list, with the count that its headers tell.
+    async fn rows(&self, call: &Call, operation: &'static str, request: Request) -> Result<Rows> {
+        let answer = request.header("accept", "application/json").send(call).await?;
+        let total = answer.header("x-total-count").and_then(|n| n.trim().parse().ok());
+        let read = answer.json::<Answer<Vec<Record>>>();
+        let shown = read.map_err(|e| e.with_operation(operation).with_connector(self.http.name()));
+        Ok(Rows { shown: shown?.result, total })
     }
 
-    pub(crate) async fn create(&self, call: &Call, task: &NewTask<'_>) -> Result<Record> {
-        let answer: Answer<Record> = self
-            .http
-            .post(&self.path(""), "servicenow.create", Repeat::Forbidden)
-            .query("sysparm_fields", TICKET_FIELDS)
-            .query("sysparm_display_value", "all")
-            .query("sysparm_exclude_reference_link", "true")
-            .json(task)
-            .read(call)
-            .await?;
+    /// Reads one row of a table: what a check can do without an effect.
+    pub(crate) async fn probe(&self, call: &Call, table: &str) -> Result<Rows> {
+        let request = self.http.get(&of_table(table, ""), "servicenow.check");
+        let request = request.query("sysparm_fields", "sys_id").query("sysparm_limit", "1");
+        self.rows(call, "servicenow.check", request).await
+    }
+
+    pub(crate) async fn create(&self, call: &Call, fields: &Fields) -> Result<Record> {
+        let request = self.http.post(&self.path(""), "servicenow.create", Repeat::Forbidden);
+        let answer: Answer<Record> = whole(request, TICKET_FIELDS).json(fields).read(call).await?;
         Ok(answer.result)
     }
 
-    pub(crate) async fn read(&self, call: &Call, id: &str) -> Result<Record> {
-        let answer: Answer<Record> = self
-            .http
-            .get(&self.path(&format!("/{id}")), "servicenow.read")
-            .query("sysparm_fields", TICKET_FIELDS)
-            .query("sysparm_display_value", "all")
-            .query("sysparm_exclude_reference_link", "true")
-            .read(call)
-            .await?;
+    /// A record with the usual fields and these.
+    pub(crate) async fn read(&self, call: &Call, id: &str, more: &[&str]) -> Result<Record> {
+        let names: Vec<&str> = std::iter::once(TICKET_FIELDS).chain(more.iter().copied()).collect();
+        let request = self.http.get(&self.path(&format!("/{id}")), "servicenow.read");
+        let answer: Answer<Record> = whole(request, &names.join(",")).read(call).await?;
         Ok(answer.result)
     }
 
     /// The records whose `correlation_id` is `key`, oldest first, at most ten.
     pub(crate) async fn find(&self, call: &Call, key: &str) -> Result<Vec<Record>> {
+        const LIMIT: usize = 10;
         let query = format!("correlation_id={key}^ORDERBYsys_created_on^ORDERBYsys_id");
-        let answer: Answer<Vec<Record>> = self
-            .http
-            .get(&self.path(""), "servicenow.find")
-            .query("sysparm_query", &query)
-            .query("sysparm_fields", TICKET_FIELDS)
-            .query("sysparm_display_value", "all")
-            .query("sysparm_exclude_reference_link", "true")
-            .query("sysparm_limit", "10")
-            .read(call)
-            .await?;
-        let all = answer.result.len();
+        let request = self.http.get(&self.path(""), "servicenow.find");
+        let request = request.query("sysparm_query", &query);
+        let request = whole(request, TICKET_FIELDS).query("sysparm_limit", &LIMIT.to_string());
+        let rows = self.rows(call, "servicenow.find", request).await?;
+        let refuse = |kind, what: &str| {
+            let error = Error::new(kind, what).with_outcome(Outcome::NotSent);
+            Err(error.with_operation("servicenow.find").with_connector(self.http.name()))
+        };
+        let hidden = rows.hidden(LIMIT);
+        let all = rows.shown.len();
         let with_key: Vec<_> =
-            answer.result.into_iter().filter(|r| value(r, "correlation_id") == key).collect();
+            rows.shown.into_iter().filter(|r| value(r, "correlation_id") == key).collect();
         if all > 0 && with_key.is_empty() {
             let what = "the instance ignored the condition on correlation_id: it knows no such \
                         column, or hides it from this user";
-            return Err(Error::new(Kind::Config, what)
-                .with_outcome(Outcome::NotSent)
-                .with_operation("servicenow.find"));
+            return refuse(Kind::Config, what);
+        }
+        // To open another would make two of it.
+        if with_key.is_empty() && hidden > 0 {
+            let what = "a record with this key is there and an ACL hides it from this user";
+            return refuse(Kind::Forbidden, what);
         }
         Ok(with_key)
     }
 
-    pub(crate) async fn add_work_note(&self, call: &Call, id: &str, text: &str) -> Result<()> {
+    /// Sets fields; to do so twice does no harm.
+    pub(crate) async fn patch(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        id: &str,
+        fields: &Fields,
+    ) -> Result<()> {
         self.http
-            .patch(&self.path(&format!("/{id}")), "servicenow.comment", Repeat::Forbidden)
+            .patch(&self.path(&format!("/{id}")), operation, Repeat::Harmless)
             .query("sysparm_fields", "sys_id")
-            .json(&WorkNote { work_notes: text })
+            .json(fields)
             .read::<Answer<Record>>(call)
             .await
             .map(drop)
     }
 
-    /// The texts of all work notes and comments of a record, newest first.
+    /// Appends to a journal.
+    pub(crate) async fn say(&self, call: &Call, id: &str, journal: &str, text: &str) -> Result<()> {
+        self.http
+            .patch(&self.path(&format!("/{id}")), "servicenow.comment", Repeat::Forbidden)
+            .query("sysparm_fields", "sys_id")
+            .json(&Fields::from([(journal.to_owned(), text.to_owned())]))
+            .read::<Answer<Record>>(call)
+            .await
+            .map(drop)
+    }
+
+    /// The texts of all work notes and comments of a record, newest first. Not knowing them all is
+    /// an error: what is not seen would be said again.
     pub(crate) async fn journal(&self, call: &Call, id: &str) -> Result<Vec<String>> {
-        /// More than any incident collects; beyond it the oldest are not read.
-        const MOST: &str = "1000";
         let query = format!(
             "element_id={id}^elementINcomments,work_notes^ORDERBYDESCsys_created_on^ORDERBYsys_id"
         );
-        let answer: Answer<Vec<Record>> = self
+        let request = self
             .http
-            .get("api/now/v2/table/sys_journal_field", "servicenow.journal")
+            .get(&of_table("sys_journal_field", ""), "servicenow.journal")
             .query("sysparm_query", &query)
             .query("sysparm_fields", "sys_id,element_id,value")
-            .query("sysparm_limit", MOST)
-            .read(call)
-            .await?;
-        let ours = answer.result.iter().filter(|r| value(r, "element_id") == id);
+            .query("sysparm_limit", &MOST.to_string());
+        let rows = self.rows(call, "servicenow.journal", request).await?;
+        let unread = |r: &&Record| value(r, "element_id").is_empty() || !r.contains_key("value");
+        let hidden = rows.hidden(MOST) + rows.shown.iter().filter(unread).count();
+        if hidden > 0 {
+            let what = format!(
+                "an ACL hides {hidden} of the journal's entries: grant read on sys_journal_field"
+            );
+            return Err(Error::new(Kind::Forbidden, what)
+                .with_outcome(Outcome::NotSent)
+                .with_operation("servicenow.journal")
+                .with_connector(self.http.name()));
+        }
+        let ours = rows.shown.iter().filter(|r| value(r, "element_id") == id);
         Ok(ours.map(|r| value(r, "value").to_owned()).collect())
     }
 
-    /// The `sys_id` of the one group of this name.
-    pub(crate) async fn group(&self, call: &Call, name: &str) -> Result<String> {
-        let refuse =
-            |what: String| Error::new(Kind::Config, what).with_operation("servicenow.group");
-        if name.contains(['^', '\n', '\r']) || name.starts_with("javascript:") {
-            return Err(refuse("the group's name cannot stand in a query".to_owned()));
-        }
-        let answer: Answer<Vec<Record>> = self
+    /// The rows of `sys_user_group` or `sys_user` for which a query asks.
+    pub(crate) async fn named(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        (table, fields): (&str, &str),
+        query: &str,
+    ) -> Result<Vec<Record>> {
+        let request = self
             .http
-            .get("api/now/v2/table/sys_user_group", "servicenow.group")
-            .query("sysparm_query", &format!("name={name}^ORDERBYsys_id"))
-            .query("sysparm_fields", "sys_id,name")
-            .query("sysparm_limit", "2")
-            .read(call)
-            .await?;
-        let named: Vec<_> = answer.result.iter().filter(|r| value(r, "name") == name).collect();
-        match named[..] {
-            [group] => Ok(value(group, "sys_id").to_owned()),
-            [] => Err(refuse(format!("no group is called {name:?}, or this user may not see it"))),
-            _ => Err(refuse(format!("more than one group is called {name:?}; give its sys_id"))),
-        }
+            .get(&of_table(table, ""), operation)
+            .query("sysparm_query", query)
+            .query("sysparm_fields", fields)
+            .query("sysparm_limit", "5");
+        Ok(self.rows(call, operation, request).await?.shown)
     }
+
+    /// States and close codes, of the table and of `task`, in every language.
+    pub(crate) async fn choices(&self, call: &Call) -> Result<Vec<Record>> {
+        let query = format!(
+            "nameINtask,{}^elementINstate,close_code^ORDERBYname^ORDERBYelement^ORDERBYsequence^ORDERBYsys_id",
+            self.table
+        );
+        let request = self
+            .http
+            .get(&of_table("sys_choice", ""), "servicenow.choices")
+            .query("sysparm_query", &query)
+            .query("sysparm_fields", "name,element,value,label,inactive")
+            .query("sysparm_limit", &MOST.to_string());
+        Ok(self.rows(call, "servicenow.choices", request).await?.shown)
+    }
+
+    /// The lengths of the columns that are written, and which columns are journals.
+    pub(crate) async fn dictionary(&self, call: &Call) -> Result<Vec<Record>> {
+        let query = format!(
+            "nameINtask,{}^elementINshort_description,description,correlation_id,close_notes,\
+             work_notes,comments^ORinternal_typeINjournal,journal_input^ORDERBYelement^ORDERBYsys_id",
+            self.table
+        );
+        let request = self
+            .http
+            .get(&of_table("sys_dictionary", ""), "servicenow.dictionary")
+            .query("sysparm_query", &query)
+            .query("sysparm_fields", "name,element,internal_type,max_length")
+            .query("sysparm_limit", &MOST.to_string());
+        let rows = self.rows(call, "servicenow.dictionary", request).await?.shown;
+        let ours = |r: &Record| matches!(value(r, "name"), n if n == "task" || n == self.table);
+        Ok(rows.into_iter().filter(ours).collect())
+    }
+
+    /// Names and sizes of the newest files of a record.
+    pub(crate) async fn files(&self, call: &Call, id: &str) -> Result<Vec<(String, u64)>> {
+        let query = format!(
+            "table_name={}^table_sys_id={id}^ORDERBYDESCsys_created_on^ORDERBYsys_id",
+            self.table
+        );
+        let request = self
+            .http
+            .get("api/now/attachment", "servicenow.attached")
+            .query("sysparm_query", &query)
+            .query("sysparm_limit", &MOST.to_string());
+        let rows = self.rows(call, "servicenow.attached", request).await?;
+        if rows.hidden(MOST) > 0 {
+            let what = "an ACL hides files of this record: grant read on sys_attachment";
+            return Err(Error::new(Kind::Forbidden, what)
+                .with_outcome(Outcome::NotSent)
+                .with_operation("servicenow.attached")
+                .with_connector(self.http.name()));
+        }
+        let ours = rows.shown.iter().filter(|r| value(r, "table_sys_id") == id);
+        let file = |r: &Record| {
+            Some((value(r, "file_name").to_owned(), value(r, "size_bytes").parse().ok()?))
+        };
+        Ok(ours.filter_map(file).collect())
+    }
+
+    pub(crate) async fn attach(&self, call: &Call, id: &str, file: &Attachment) -> Result<()> {
+        self.http
+            // The Attachment API has no version 2.
+            .post("api/now/attachment/file", "servicenow.attach", Repeat::Forbidden)
+            .query("table_name", &self.table)
+            .query("table_sys_id", id)
+            .query("file_name", &file.name)
+            .body("application/octet-stream", file.bytes.clone())
+            .header("content-type", &file.content_type)
+            .read::<Answer<Record>>(call)
+            .await
+            .map(drop)
+    }
+}
+
+/// v2: an empty list is 200, not the 404 of v1.
+fn of_table(table: &str, rest: &str) -> String {
+    format!("api/now/v2/table/{table}{rest}")
+}
+
+/// With these fields, each as value and as people see it.
+fn whole(request: Request, fields: &str) -> Request {
+    request
+        .query("sysparm_fields", fields)
+        .query("sysparm_display_value", "all")
+        .query("sysparm_exclude_reference_link", "true")
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-/// Every answer of the Table API.
+/// Every answer of the Table and the Attachment API.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer<T> {
     pub(crate) result: T,
@@ -12,6 +13,9 @@ pub(crate) struct Answer<T> {
 
 /// A record: every cell is text, or the pair that `sysparm_display_value=all` makes of it.
 pub(crate) type Record = BTreeMap<String, Cell>;
+
+/// What is written: the columns that it names and no other.
+pub(crate) type Fields = BTreeMap<String, String>;
 
 /// One field of a record. A field that an ACL hides is absent or empty.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,19 +30,22 @@ pub(crate) enum Cell {
         #[serde(default)]
         display_value: Option<String>,
     },
+    /// What no cell is; as good as empty.
+    Other(IgnoredAny),
 }
 
 impl Cell {
     pub(crate) fn value(&self) -> &str {
         match self {
             Self::Raw(value) | Self::Both { value, .. } => value,
+            Self::Other(_) => "",
         }
     }
 
     pub(crate) fn display(&self) -> &str {
         match self {
-            Self::Raw(value) => value,
-            Self::Both { value, display_value } => display_value.as_deref().unwrap_or(value),
+            Self::Both { display_value: Some(shown), .. } => shown,
+            other => other.value(),
         }
     }
 }
@@ -51,23 +58,4 @@ pub(crate) fn value<'r>(record: &'r Record, field: &str) -> &'r str {
 /// What people see of a field, `""` where it is absent.
 pub(crate) fn display<'r>(record: &'r Record, field: &str) -> &'r str {
     record.get(field).map_or("", Cell::display)
-}
-
-/// A new record of a task table.
-#[derive(Debug, Serialize)]
-pub(crate) struct NewTask<'a> {
-    pub(crate) short_description: &'a str,
-    pub(crate) description: &'a str,
-    pub(crate) impact: &'static str,
-    pub(crate) urgency: &'static str,
-    pub(crate) correlation_id: &'a str,
-    pub(crate) correlation_display: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) assignment_group: Option<&'a str>,
-}
-
-/// A work note; writing the field appends.
-#[derive(Debug, Serialize)]
-pub(crate) struct WorkNote<'a> {
-    pub(crate) work_notes: &'a str,
 }

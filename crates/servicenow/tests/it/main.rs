@@ -1,8 +1,15 @@
 //! The desk against the twin, on its bad days, and its exact requests.
 
-mod desk;
+mod auth;
+mod changes;
+mod check;
+mod comments;
+mod conformance;
 mod factory;
+mod moves;
+mod opening;
 mod shape;
+mod world;
 
 use std::sync::Arc;
 
