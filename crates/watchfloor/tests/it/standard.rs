@@ -31,6 +31,27 @@ async fn everything_can_be_configured() {
     assert!(!format!("{connected:?}").contains("cnry"));
 }
 
+/// The configurations that the pages of the manual show.
+#[tokio::test]
+async fn what_the_manual_shows_is_right() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let mut tried = 0;
+    for page in std::fs::read_dir(docs).unwrap() {
+        let page = page.unwrap().path();
+        let text = std::fs::read_to_string(&page).unwrap_or_default();
+        let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for block in blocks.filter(|block| block.contains("[connectors.")) {
+            let secrets = Secrets::with_env("", |_| Some("cnry".into()));
+            let config = Config::parse(block, &page, Arc::new(secrets));
+            let clock = Arc::new(SystemClock::new());
+            let connected = config.connect(&Registry::standard(), clock);
+            connected.unwrap_or_else(|e| panic!("{}: {e}", page.display()));
+            tried += 1;
+        }
+    }
+    assert!(tried >= 1, "no page shows a configuration");
+}
+
 /// Each adapter reads all of its keys before it gives up: no key is called unknown because another
 /// is wrong.
 #[tokio::test]
