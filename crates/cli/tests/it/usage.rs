@@ -104,7 +104,7 @@ async fn a_command_that_does_not_work_does_not_exist() {
         .filter_map(|l| l.strip_prefix("  ")?.split(' ').next())
         .filter(|name| !name.is_empty())
         .collect();
-    assert_eq!(names, ["check", "send", "detect", "lab", "help"]);
+    assert_eq!(names, ["check", "send", "detect", "ticket", "lab", "help"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! The suite of ticket desks: everything that [`TicketDesk`](watchfloor_core::TicketDesk) promises.
+//! The suite of ticket desks: everything that [`TicketDesk`] promises.
 //!
 //! ```
 //! use watchfloor_testkit::conformance::{MemoryDesk, desk};
