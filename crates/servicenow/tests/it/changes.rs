@@ -116,3 +116,17 @@ async fn text_is_cut_to_what_the_instance_says_that_a_column_holds() {
     assert_eq!(again.summary, ticket.summary);
     assert_eq!(w.instance.script().count("update"), 1, "it is as it would be held");
 }
+
+#[tokio::test]
+async fn one_who_left_gets_nothing_also_where_the_instance_passes_over_conditions() {
+    for passed_over in [&["active"][..], &["active", "user_name", "email"]] {
+        let w = world().await;
+        w.instance.add_user("gone", "gone@acme.example", false);
+        w.instance.add_user("stranger", "stranger@acme.example", true);
+        passed_over.iter().for_each(|column| w.instance.pass_over(column));
+        let mut patch = TicketPatch::new();
+        patch.assignee = Some("gone".to_owned());
+        assert_eq!(update(&w, &patch).await.unwrap_err().kind(), Kind::Invalid);
+        assert_eq!(w.instance.script().count("update"), 0);
+    }
+}
