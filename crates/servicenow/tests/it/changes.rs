@@ -123,7 +123,9 @@ async fn one_who_left_gets_nothing_also_where_the_instance_passes_over_condition
         let w = world().await;
         w.instance.add_user("gone", "gone@acme.example", false);
         w.instance.add_user("stranger", "stranger@acme.example", true);
-        passed_over.iter().for_each(|column| w.instance.pass_over(column));
+        for column in passed_over {
+            w.instance.pass_over(column);
+        }
         let mut patch = TicketPatch::new();
         patch.assignee = Some("gone".to_owned());
         assert_eq!(update(&w, &patch).await.unwrap_err().kind(), Kind::Invalid);
