@@ -1,38 +1,17 @@
-//! Jira Cloud's shapes, REST v3.
+//! Jira's shapes, REST v3 and v2.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The name of the issue property and comment property that are ours.
 pub(crate) const PROPERTY: &str = "watchfloor";
 
 #[derive(Debug, Serialize)]
 pub(crate) struct NewIssue<'a> {
-    pub(crate) fields: NewFields<'a>,
+    pub(crate) fields: Map<String, Value>,
     pub(crate) properties: [Property<KeyValue<'a>>; 1],
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct NewFields<'a> {
-    pub(crate) project: ByKey<'a>,
-    pub(crate) issuetype: ByName<'a>,
-    pub(crate) summary: String,
-    pub(crate) description: Value,
-    pub(crate) labels: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) priority: Option<ByName<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) components: Vec<ByName<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct ByKey<'a> {
-    pub(crate) key: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct ByName<'a> {
-    pub(crate) name: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,8 +34,9 @@ pub(crate) struct Created {
     pub(crate) key: String,
 }
 
+/// A search of Cloud.
 #[derive(Debug, Serialize)]
-pub(crate) struct SearchRequest<'a> {
+pub(crate) struct ByToken<'a> {
     pub(crate) jql: &'a str,
     pub(crate) fields: &'a [&'a str],
     pub(crate) properties: [&'static str; 1],
@@ -66,13 +46,26 @@ pub(crate) struct SearchRequest<'a> {
     pub(crate) next_page_token: Option<&'a str>,
 }
 
+/// A search of Data Center.
+#[derive(Debug, Serialize)]
+pub(crate) struct ByPosition<'a> {
+    pub(crate) jql: &'a str,
+    pub(crate) fields: &'a [&'a str],
+    #[serde(rename = "maxResults")]
+    pub(crate) max_results: u32,
+    #[serde(rename = "startAt")]
+    pub(crate) start_at: u64,
+}
+
 /// A page of a search. The server may return fewer than asked without being the last.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SearchPage {
-    #[serde(default)]
+    /// Missing, it is no answer to a search.
     pub(crate) issues: Vec<Issue>,
     #[serde(default, rename = "nextPageToken")]
     pub(crate) next_page_token: Option<String>,
+    #[serde(default)]
+    pub(crate) total: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,11 +83,24 @@ pub(crate) struct Issue {
 #[serde(default)]
 pub(crate) struct IssueFields {
     pub(crate) summary: Option<String>,
+    pub(crate) description: Option<Value>,
     pub(crate) status: Option<Status>,
+    pub(crate) priority: Option<Named>,
+    /// `null` where it is nobody's.
+    #[serde(deserialize_with = "there")]
+    pub(crate) assignee: Option<Value>,
     pub(crate) labels: Option<Vec<String>>,
     pub(crate) created: Option<String>,
     pub(crate) project: Option<Named>,
     pub(crate) components: Option<Vec<Named>>,
+    pub(crate) attachment: Option<Vec<File>>,
+    #[serde(flatten)]
+    pub(crate) others: BTreeMap<String, Value>,
+}
+
+/// Tells `null` from missing.
+fn there<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -104,16 +110,27 @@ pub(crate) struct Named {
     pub(crate) name: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Status {
-    #[serde(default, rename = "statusCategory")]
+    pub(crate) id: String,
+    #[serde(rename = "statusCategory")]
     pub(crate) category: Option<Named>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct File {
+    #[serde(default)]
+    pub(crate) filename: String,
+    #[serde(default)]
+    pub(crate) size: u64,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct NewComment<'a> {
     pub(crate) body: Value,
-    pub(crate) properties: [Property<Marked<'a>>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) properties: Option<[Property<Marked<'a>>; 1]>,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,7 +140,7 @@ pub(crate) struct Marked<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct CommentPage {
-    #[serde(default)]
+    /// Missing, it is no list of comments.
     pub(crate) comments: Vec<Comment>,
     #[serde(default, rename = "startAt")]
     pub(crate) start_at: u64,
@@ -137,9 +154,108 @@ pub(crate) struct Comment {
     pub(crate) body: Value,
 }
 
+#[derive(Debug, Deserialize)]
+pub(crate) struct Transitions {
+    pub(crate) transitions: Vec<Transition>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Transition {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) to: Status,
+    #[serde(default = "yes", rename = "isAvailable")]
+    pub(crate) available: bool,
+    #[serde(default)]
+    pub(crate) fields: BTreeMap<String, FieldMeta>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What Jira says of a field on a screen.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct FieldMeta {
+    #[serde(rename = "fieldId")]
+    pub(crate) id: String,
+    pub(crate) key: String,
+    pub(crate) required: bool,
+    #[serde(rename = "hasDefaultValue")]
+    pub(crate) has_default: bool,
+    #[serde(rename = "defaultValue")]
+    pub(crate) default: Value,
+    pub(crate) schema: Schema,
+    #[serde(rename = "allowedValues")]
+    pub(crate) allowed: Vec<Value>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Schema {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) items: String,
+    pub(crate) custom: String,
+}
+
+/// A page of createmeta: Cloud names its list, Data Center calls it `values`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct MetaPage<T> {
+    #[serde(alias = "issueTypes", alias = "fields")]
+    pub(crate) values: Vec<T>,
+    #[serde(default)]
+    pub(crate) total: Option<u64>,
+    #[serde(default, rename = "isLast")]
+    pub(crate) last: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct IssueType {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ServerInfo {
+    #[serde(rename = "deploymentType")]
+    pub(crate) deployment: String,
+    #[serde(default, rename = "baseUrl")]
+    pub(crate) base: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct AttachmentMeta {
+    pub(crate) enabled: bool,
+    #[serde(default = "no_limit", rename = "uploadLimit")]
+    pub(crate) limit: u64,
+}
+
+const fn no_limit() -> u64 {
+    u64::MAX
+}
+
+/// Who claimed a key.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Claimed {
+    pub(crate) owner: String,
+    pub(crate) v: u8,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct HeldProperty {
+    #[serde(default)]
+    pub(crate) value: Claimed,
+}
+
 /// What an error says. `errors` names fields; its texts may be in the user's language.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Errors {
-    pub(crate) errors: std::collections::BTreeMap<String, Value>,
+    pub(crate) errors: BTreeMap<String, Value>,
+    /// The gateway's and the servlet's way.
+    pub(crate) message: String,
 }

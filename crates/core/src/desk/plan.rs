@@ -40,17 +40,27 @@ impl Workflow {
     /// The first step of the shortest way to a status of this category.
     ///
     /// A way for which every value is there goes before a shorter one that lacks one. Where none
-    /// is known, the nearest status is tried whose own steps are not known yet; on the way to an
-    /// open status never one that ends the ticket.
-    pub(super) fn next(&self, at: &str, to: StatusCategory, with: &TicketPatch) -> Next {
+    /// is known, the nearest status is tried whose own steps are not known yet: on the way to an
+    /// open status never one that ends the ticket, and one that leads away from the target only
+    /// where nothing known leads there, so that no ticket is moved back before a value is said to
+    /// be missing.
+    pub(super) fn next(
+        &self,
+        at: &str,
+        from: StatusCategory,
+        to: StatusCategory,
+        with: &TicketPatch,
+    ) -> Next {
         let ready = |step: &Move| fill(step, with).is_ok();
         let arrived = |step: &Move| step.to.category == to;
         let ends = |step: &Move| step.to.category == StatusCategory::Done && !arrived(step);
         let unknown = |step: &Move| !self.steps.contains_key(&step.to.id) && !ends(step);
+        let onwards = |step: &Move| (from.min(to)..=from.max(to)).contains(&step.to.category);
         let way = self
             .way(at, ready, arrived)
-            .or_else(|| self.way(at, ready, unknown))
-            .or_else(|| self.way(at, |_| true, arrived));
+            .or_else(|| self.way(at, ready, |step| unknown(step) && onwards(step)))
+            .or_else(|| self.way(at, |_| true, arrived))
+            .or_else(|| self.way(at, ready, unknown));
         let Some(way) = way else { return Next::NoWay };
         // Nothing is moved before a value is known to be missing further on.
         if let Some(missing) = way.iter().find_map(|step| fill(step, with).err()) {
@@ -185,7 +195,7 @@ mod tests {
             let shortest = graph.distance(start, to, given);
             let mut at = start;
             for walked in 0..=graph.categories.len() {
-                match workflow.next(&at.to_string(), CATEGORIES[to], &with) {
+                match workflow.next(&at.to_string(), CATEGORIES[graph.categories[at]], CATEGORIES[to], &with) {
                     Next::Take(step, values) => {
                         let (from, next, demands) = graph.steps[step.id.parse::<usize>().unwrap()];
                         prop_assert_eq!(from, at);
@@ -222,7 +232,7 @@ mod tests {
                 let here = graph.moves(Some(at)).into_iter();
                 let here = here.map(|step| Move { from: None, ..step }).collect();
                 workflow.learn(&at.to_string(), here);
-                match workflow.next(&at.to_string(), CATEGORIES[to], &with) {
+                match workflow.next(&at.to_string(), CATEGORIES[graph.categories[at]], CATEGORIES[to], &with) {
                     Next::Take(step, _) => {
                         let (from, next, demands) = graph.steps[step.id.parse::<usize>().unwrap()];
                         prop_assert!(from == at && !demands);
@@ -257,5 +267,23 @@ mod tests {
         assert!(fill(&step, &with).is_err());
         let step = Move::new("32", step.to).requires(Required::new("reason"));
         assert!(fill(&step, &with).is_err(), "a resolution fills no other field");
+    }
+
+    #[test]
+    fn no_ticket_is_moved_back_before_a_value_is_named() {
+        use StatusCategory::{Done, InProgress, New};
+        let back = Move::new("31", Status::new("1", New));
+        let end = Move::new("21", Status::new("9", Done)).requires(Required::new("reason"));
+        let mut workflow = Workflow::default();
+        workflow.learn("3", vec![back.clone(), end]);
+        let with = TicketPatch::new();
+        assert_eq!(
+            workflow.next("3", InProgress, Done, &with),
+            Next::Needs(Required::new("reason"))
+        );
+        let mut workflow = Workflow::default();
+        workflow.learn("3", vec![back]);
+        let next = workflow.next("3", InProgress, Done, &with);
+        assert!(matches!(next, Next::Take(step, _) if step.id == "31"), "the only way there is");
     }
 }

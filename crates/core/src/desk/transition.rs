@@ -27,7 +27,7 @@ impl<B: DeskBackend> Desk<B> {
                 return Ok(ticket);
             }
             workflow.learn(&ticket.state, self.backend.moves(call, &ticket).await?);
-            ticket = match workflow.next(&ticket.state, to, with) {
+            ticket = match workflow.next(&ticket.state, ticket.status, to, with) {
                 Next::Take(step, mut values) => {
                     if step.to.category == to {
                         let more = with.fields.iter().map(|(n, v)| (n.clone(), v.clone()));

@@ -20,12 +20,17 @@ fn what_is_wrong_is_reported_and_nothing_is_built() {
         ("project", ""),
         ("project", "SEC\" OR \"1\"=\"1"),
         ("project", "A B"),
-        ("flavor", "data_center"),
+        ("flavor", "server"),
+        ("browse_url", "ftp://x"),
+        ("claim", "yes"),
     ]
     .map(|(key, bad)| (key, json!(bad)))
     .into_iter()
-    .chain([("issue_type", json!(7))])
-    {
+    .chain([
+        ("issue_type", json!(7)),
+        ("text_limit", json!(10)),
+        ("fields", json!({ "a b": "c" })),
+    ]) {
         let mut entries = entries("https://acme.atlassian.net");
         entries[key] = bad.clone();
         let problems = build(Arc::new(SystemClock::new()), &entries).unwrap_err();

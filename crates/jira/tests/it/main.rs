@@ -1,16 +1,26 @@
 //! The desk against the twin, on its bad days, and its exact requests.
 
+mod claim;
+mod conformance;
 mod desk;
 mod factory;
+mod files;
+mod limits;
+mod moves;
+mod screen;
 mod shape;
+mod update;
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use watchfloor_core::config::Section;
-use watchfloor_core::{Clock, ConnectorName, Root, Scope, TenantId};
+use watchfloor_core::{
+    Call, Clock, ConnectorName, Root, Scope, TenantId, TicketDesk, TicketId, TicketKey,
+};
 use watchfloor_http::{Env, Factory as _, Ports};
 use watchfloor_jira::Jira;
+use watchfloor_testkit::{Server, TestClock, twins};
 
 /// What a configuration makes of these entries, or the keys that it finds wrong.
 fn build(clock: Arc<dyn Clock>, entries: &Value) -> Result<Ports, Vec<String>> {
@@ -40,4 +50,92 @@ fn entries(url: &str) -> Value {
         "auth": { "type": "basic", "username": "bot@example.com", "password": password },
         "project": "SEC",
     })
+}
+
+/// The two products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Product {
+    Cloud,
+    DataCenter,
+}
+
+const BOTH: [Product; 2] = [Product::Cloud, Product::DataCenter];
+
+impl Product {
+    /// A site with two projects; Data Center below a path.
+    fn site(self, clock: Arc<dyn Clock>) -> twins::Jira {
+        let site = match self {
+            Self::Cloud => twins::Jira::new(clock, BASIC),
+            Self::DataCenter => {
+                twins::Jira::data_center(clock, &format!("Bearer {SECRET}")).context("/jira")
+            }
+        };
+        site.project("SEC", &["identity"]).project("SHOP", &["orders"])
+    }
+
+    fn entries(self, url: &str) -> Value {
+        let mut entries = entries(url);
+        if self == Self::DataCenter {
+            entries["url"] = json!(format!("{}/jira", url.trim_end_matches('/')));
+            entries["auth"] = json!({ "type": "bearer", "token": { "env": "SECRET" } });
+        }
+        entries
+    }
+
+    /// What the flavour is called where it is configured.
+    fn flavor(self) -> &'static str {
+        match self {
+            Self::Cloud => "cloud",
+            Self::DataCenter => "data_center",
+        }
+    }
+
+    fn root(self) -> &'static str {
+        match self {
+            Self::Cloud => "/rest/api/3",
+            Self::DataCenter => "/rest/api/2",
+        }
+    }
+}
+
+/// A site and a desk of it.
+struct World {
+    clock: Arc<TestClock>,
+    site: Server<twins::Jira>,
+    desk: Arc<dyn TicketDesk>,
+    scope: Scope,
+}
+
+impl World {
+    async fn new(product: Product) -> Self {
+        Self::with(product, |site| site, |_| ()).await
+    }
+
+    async fn with(
+        product: Product,
+        site: impl FnOnce(twins::Jira) -> twins::Jira,
+        change: impl FnOnce(&mut Value),
+    ) -> Self {
+        let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
+        let site = site(product.site(clock.clone()));
+        let site = Server::start(site, clock.clone()).await.unwrap();
+        let mut entries = product.entries(&site.url());
+        change(&mut entries);
+        let desk = connector(clock.clone(), &entries).desk.unwrap();
+        Self { scope: scope(clock.clone()), clock, site, desk }
+    }
+
+    fn call(&self) -> Call {
+        self.scope.call()
+    }
+
+    /// Opens a ticket with this key.
+    async fn ticket(&self, key: &str) -> TicketId {
+        let draft = self.scope.draft(TicketKey::given(key), "They walk through order ids");
+        self.desk.open(&self.call(), &draft).await.unwrap().ticket().id.clone()
+    }
+
+    fn count(&self, operation: &str) -> u64 {
+        self.site.script().count(operation)
+    }
 }
