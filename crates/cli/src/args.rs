@@ -142,7 +142,7 @@ pub(crate) struct Open {
 pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) desk: Desk,
-    /// The ticket's id
+    /// The ticket: its id, or as people call it: SEC-7, INC0010023
     pub(crate) id: String,
 }
 
@@ -161,7 +161,7 @@ pub(crate) struct Find {
 pub(crate) struct Comment {
     #[command(flatten)]
     pub(crate) desk: Desk,
-    /// The ticket's id
+    /// The ticket: its id, or as people call it: SEC-7, INC0010023
     pub(crate) id: String,
     /// The text; - is standard input
     pub(crate) text: String,
@@ -175,7 +175,7 @@ pub(crate) struct Comment {
 pub(crate) struct Move {
     #[command(flatten)]
     pub(crate) desk: Desk,
-    /// The ticket's id
+    /// The ticket: its id, or as people call it: SEC-7, INC0010023
     pub(crate) id: String,
     /// Where to
     #[arg(value_parser = category())]
@@ -193,7 +193,7 @@ pub(crate) struct Move {
 pub(crate) struct Attach {
     #[command(flatten)]
     pub(crate) desk: Desk,
-    /// The ticket's id
+    /// The ticket: its id, or as people call it: SEC-7, INC0010023
     pub(crate) id: String,
     /// The file
     pub(crate) file: PathBuf,

@@ -78,6 +78,28 @@ impl Instance {
         Ok(answer.result)
     }
 
+    /// The one record that people call so: `INC0010023`.
+    pub(crate) async fn numbered(
+        &self,
+        call: &Call,
+        number: &str,
+        more: &[&str],
+    ) -> Result<Record> {
+        let names: Vec<&str> = std::iter::once(TICKET_FIELDS).chain(more.iter().copied()).collect();
+        let request = self.http.get(&self.path(""), "servicenow.read");
+        let request = request.query("sysparm_query", &format!("number={number}^ORDERBYsys_id"));
+        let request = whole(request, &names.join(",")).query("sysparm_limit", "2");
+        let rows = self.rows(call, "servicenow.read", request).await?;
+        let mut found = rows.shown.into_iter().filter(|r| value(r, "number") == number);
+        let (kind, what) = match (found.next(), found.next()) {
+            (Some(record), None) => return Ok(record),
+            (None, _) => (Kind::NotFound, format!("no record has the number {number}")),
+            _ => (Kind::Invalid, format!("several records have the number {number}")),
+        };
+        let error = Error::new(kind, what).with_outcome(Outcome::Rejected);
+        Err(error.with_operation("servicenow.read").with_connector(self.http.name()))
+    }
+
     /// The records whose `correlation_id` is `key`, oldest first, at most ten.
     pub(crate) async fn find(&self, call: &Call, key: &str) -> Result<Vec<Record>> {
         const LIMIT: usize = 10;

@@ -146,7 +146,14 @@ impl DeskBackend for Incidents {
     }
 
     async fn read_with(&self, call: &Call, id: &TicketId, fields: &[&str]) -> Result<Ticket> {
-        let record = self.instance.read(call, sys_id(id)?, fields).await?;
+        let record = match sys_id(id) {
+            Ok(id) => self.instance.read(call, id, fields).await?,
+            // As people read it to each other.
+            Err(_) if is_number(id.as_str()) => {
+                self.instance.numbered(call, id.as_str(), fields).await?
+            }
+            Err(e) => return Err(e),
+        };
         let mut ticket = self.ticket(&record);
         for name in fields {
             // A write to it would be dropped without a word.
@@ -275,6 +282,14 @@ fn held(name: &str, text: &str, limits: &Limits) -> String {
         }
         _ => text.to_owned(),
     }
+}
+
+/// Letters and then digits: `INC0010023`.
+fn is_number(text: &str) -> bool {
+    let digits = text.trim_start_matches(|c: char| c.is_ascii_uppercase());
+    digits.len() < text.len()
+        && (4..=40).contains(&digits.len())
+        && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// An id that may stand in a path and in a query.

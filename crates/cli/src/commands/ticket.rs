@@ -121,12 +121,13 @@ async fn comment(args: &args::Comment, setup: &Setup<'_>) -> Result<Exit, Failur
         return Err(Failure::usage("the comment is empty"));
     }
     let (desk, call) = (desk(&args.desk, setup)?, setup.scope().call());
-    let id = TicketId::new(&*args.id);
+    // The product's own id: a number that people use names the same ticket.
+    let id = desk.get(&call, &TicketId::new(&*args.id)).await?.id;
     let marker = Marker::derive(id.as_str(), args.once.as_deref().unwrap_or(&words));
     let comment = Comment::new(marker, RichText::plain(&words));
     let there = desk.has_comment(&call, &id, &comment.marker).await?;
     desk.comment(&call, &id, &comment).await?;
-    done(if there { "existing" } else { "created" }, &args.id, &args.desk)
+    done(if there { "existing" } else { "created" }, &id, &args.desk)
 }
 
 async fn attach(args: &args::Attach, setup: &Setup<'_>) -> Result<Exit, Failure> {
@@ -135,8 +136,9 @@ async fn attach(args: &args::Attach, setup: &Setup<'_>) -> Result<Exit, Failure>
     let bytes = read(&args.file, MAX_FILE)?;
     let (desk, call) = (desk(&args.desk, setup)?, setup.scope().call());
     let file = Attachment::new(name, content_type(&args.file), bytes);
-    desk.attach(&call, &TicketId::new(&*args.id), &file).await?;
-    done("attached", &args.id, &args.desk)
+    let id = desk.get(&call, &TicketId::new(&*args.id)).await?.id;
+    desk.attach(&call, &id, &file).await?;
+    done("attached", &id, &args.desk)
 }
 
 /// What a browser should do with it; what is not known is only saved.
@@ -192,10 +194,10 @@ fn word(value: &Value) -> String {
     value.as_str().unwrap_or_default().replace('_', " ")
 }
 
-fn done(outcome: &str, id: &str, desk: &args::Desk) -> Result<Exit, Failure> {
+fn done(outcome: &str, id: &TicketId, desk: &args::Desk) -> Result<Exit, Failure> {
     match desk.output.form() {
         Form::Json => print(&json!({ "outcome": outcome, "id": id })),
-        Form::Table => table(&["OUTCOME", "ID"], vec![outcome.to_owned(), id.to_owned()]),
+        Form::Table => table(&["OUTCOME", "ID"], vec![outcome.to_owned(), id.to_string()]),
     }
 }
 

@@ -121,7 +121,8 @@ async fn everything_that_is_said_of_a_ticket_reaches_the_desk() {
 async fn a_comment_stands_once() {
     let desks = Desks::open().await;
     for desk in BOTH {
-        let id = desks.open_one(desk, "wf-1")["id"].as_str().unwrap().to_owned();
+        let made = desks.open_one(desk, "wf-1");
+        let id = made["id"].as_str().unwrap().to_owned();
         for outcome in ["created", "existing"] {
             let run = desks.run(&["comment", "--in", desk, &id, "blocked for an hour"]);
             assert_eq!((run.status, &run.json()[0]["outcome"]), (0, &json!(outcome)), "{run:?}");
@@ -131,11 +132,52 @@ async fn a_comment_stands_once() {
             let run = desks.place.run_with(&args, b"blocked for an hour");
             assert_eq!(run.status, 0, "{run:?}");
         }
+        let called = made["display"].as_str().unwrap();
+        let again = desks.run(&["comment", "--in", desk, called, "blocked for an hour"]);
+        assert_eq!(again.json()[0]["outcome"], "existing", "{again:?}");
         let empty = desks.run(&["comment", "--in", desk, &id, " "]);
         assert_eq!((empty.status, empty.err.as_str()), (2, "the comment is empty\n"));
     }
     assert_eq!(desks.itsm.held("incident")[0].work_notes.len(), 2);
     assert_eq!(desks.dev.held()[0].comments.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_moved_by_category() {
+    let desks = Desks::open().await;
+    for desk in BOTH {
+        let id = desks.open_one(desk, "wf-1")["id"].as_str().unwrap().to_owned();
+        for to in ["in_progress", "done", "done"] {
+            let run = desks.run(&["move", "--in", desk, &id, to]);
+            assert_eq!(run.status, 0, "{desk} {to}: {run:?}");
+            assert_eq!(run.json()[0]["status"], to);
+        }
+        let run = desks.run(&["move", "--in", desk, &id, "fertig"]);
+        assert_eq!(run.status, 2, "{run:?}");
+        assert!(run.err.contains("new, in_progress, done"), "{run:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_attached_once() {
+    let desks = Desks::open().await;
+    desks.place.write("größe.log", "GET /api/orders/7\n");
+    for desk in BOTH {
+        let id = desks.open_one(desk, "wf-1")["id"].as_str().unwrap().to_owned();
+        for _ in 0..2 {
+            let run = desks.run(&["attach", "--in", desk, &id, "größe.log"]);
+            assert_eq!(run.status, 0, "{desk}: {run:?}");
+            assert_eq!(run.json(), [json!({ "outcome": "attached", "id": id })]);
+        }
+        let run = desks.run(&["attach", "--in", desk, &id, "gone.log"]);
+        assert_eq!(
+            (run.status, run.err.as_str()),
+            (2, "gone.log cannot be read: entity not found\n")
+        );
+    }
+    let uploads = |log: Vec<_>| log.len();
+    assert_eq!(uploads(desks.itsm.log().of("attach")), 1);
+    assert_eq!(uploads(desks.dev.log().of("attach")), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

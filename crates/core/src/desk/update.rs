@@ -21,6 +21,8 @@ impl<B: DeskBackend> Desk<B> {
         let wanted = self.backend.as_held(patch);
         let names: Vec<&str> = wanted.fields.keys().map(String::as_str).collect();
         let before = self.backend.read_with(call, id, &names).await?;
+        // The product's own id, where people gave another name of the ticket.
+        let id = &before.id.clone();
         let change = difference(&wanted, &before);
         if change == TicketPatch::default() {
             return Ok(before);

@@ -1,5 +1,5 @@
 use serde_json::json;
-use watchfloor_core::{Kind, Opened, Outcome, Route, TicketId, TicketKey};
+use watchfloor_core::{Kind, Opened, Outcome, Route, TicketId, TicketKey, TicketPatch};
 use watchfloor_testkit::{Answer, Fault, twins};
 
 use super::world::{world, world_with};
@@ -19,6 +19,25 @@ async fn a_ticket_is_opened_in_its_group_and_found_again() {
     let found = w.desk.find(&w.scope.call(), &TicketKey::given("wf-1")).await.unwrap().unwrap();
     assert_eq!(found.id, ticket.id);
     assert_eq!(w.desk.find(&w.scope.call(), &TicketKey::given("wf-2")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_ticket_is_read_changed_and_moved_by_the_number_that_people_use() {
+    let w = world().await;
+    let (id, number) = (w.opened("wf-1").await, TicketId::new("INC0010001"));
+    w.opened("wf-2").await;
+    let call = w.scope.call();
+    assert_eq!(w.desk.get(&call, &number).await.unwrap().id, id);
+    let patch = super::world::fields(&[("category", "network")]);
+    assert_eq!(w.desk.update(&call, &number, &patch).await.unwrap().fields["category"], "network");
+    let done = watchfloor_core::StatusCategory::Done;
+    assert_eq!(w.desk.transition(&call, &number, done, &TicketPatch::new()).await.unwrap().id, id);
+    let error = w.desk.get(&call, &TicketId::new("INC0019999")).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
+    for strange in ["INC1^NQactive=true", "inc0010001", "0010001", "INC"] {
+        let error = w.desk.get(&call, &TicketId::new(strange)).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Invalid, "{strange}");
+    }
 }
 
 #[tokio::test]
