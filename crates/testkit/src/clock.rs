@@ -1,6 +1,6 @@
 //! A clock that jumps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -14,6 +14,10 @@ use watchfloor_core::{BoxFuture, Busy, Clock, Timestamp};
 
 /// How long nothing may happen before the clock jumps: real time, since sockets live in it.
 const SETTLE: Duration = Duration::from_millis(1);
+
+/// How many times [`SETTLE`] those are waited for whose wait is over and who have not been run since:
+/// a busy machine leaves them lying. One that is never run again holds nobody up for ever.
+const LATE: u32 = 200;
 
 /// A clock that stands still until everybody waits, and then jumps to the earliest wait.
 ///
@@ -34,6 +38,8 @@ struct State {
     busy: usize,
     next: u64,
     waits: BTreeMap<(Duration, u64), Option<Waker>>,
+    /// Waits that are over and whose tasks have not noticed yet.
+    woken: BTreeSet<(Duration, u64)>,
     /// Counts everything that happens; the clock jumps only after a stretch without a change.
     changes: u64,
     /// The task that watches for that stretch. It may have ended with its runtime.
@@ -119,6 +125,7 @@ impl Shared {
     )]
     async fn jump_when_still(self: Arc<Self>) {
         let mut seen = None;
+        let mut late = 0;
         loop {
             tokio::time::sleep(SETTLE).await;
             let mut state = self.lock();
@@ -126,6 +133,11 @@ impl Shared {
                 state.watcher = None;
                 return;
             }
+            if !state.woken.is_empty() && late < LATE {
+                late += 1;
+                continue;
+            }
+            late = 0;
             if seen == Some(state.changes)
                 && let Some((&(at, _), _)) = state.waits.first_key_value()
             {
@@ -142,8 +154,12 @@ impl State {
         self.now = self.now.max(to);
         self.changes += 1;
         let later = self.waits.split_off(&(self.now, u64::MAX));
-        for waker in std::mem::replace(&mut self.waits, later).into_values().flatten() {
-            waker.wake();
+        self.woken.clear();
+        for (key, waker) in std::mem::replace(&mut self.waits, later) {
+            if let Some(waker) = waker {
+                self.woken.insert(key);
+                waker.wake();
+            }
         }
     }
 }
@@ -164,7 +180,11 @@ impl Future for Pause {
                 self.clock.watch(&mut state);
                 Poll::Pending
             }
-            None => Poll::Ready(()),
+            None => {
+                state.woken.remove(&self.key);
+                state.changes += 1;
+                Poll::Ready(())
+            }
         }
     }
 }
@@ -174,6 +194,7 @@ impl Drop for Pause {
         let mut state = self.clock.lock();
         state.changes += 1;
         state.waits.remove(&self.key);
+        state.woken.remove(&self.key);
     }
 }
 
@@ -268,6 +289,29 @@ mod tests {
         let _busy = clock.busy();
         clock.pause(Duration::ZERO).await;
         assert_eq!(clock.elapsed(), Duration::ZERO);
+    }
+
+    /// A wait that is over must be noticed before the next one ends, however busy the machine is:
+    /// else a time-out that lies far behind it would be burnt.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[allow(clippy::disallowed_methods, reason = "what keeps the machine busy takes real time")]
+    async fn it_waits_for_those_it_has_woken() {
+        let clock = clock();
+        let _far = {
+            let mut far = clock.pause(Duration::from_secs(3600));
+            let _ = std::future::poll_fn(|cx| Poll::Ready(far.as_mut().poll(cx))).await;
+            far
+        };
+        let waits = clock.clone();
+        let task = tokio::spawn(async move {
+            let mut near = waits.pause(Duration::from_secs(1));
+            let _ = std::future::poll_fn(|cx| Poll::Ready(near.as_mut().poll(cx))).await;
+            // Its task is not run for a while, as on a machine with too much to do.
+            std::thread::sleep(Duration::from_millis(60));
+            near.await;
+            waits.elapsed()
+        });
+        assert_eq!(task.await.unwrap(), Duration::from_secs(1));
     }
 
     #[test]
