@@ -74,6 +74,9 @@ impl Classify for ByLogin {
                     .clone_into(&mut verdict.message);
             }
             429 => limited(answer, &mut verdict),
+            // From in front of Jira it may come after the effect. One that says when to come back
+            // was not let in.
+            503 if answer.header("retry-after").is_none() => verdict.outcome = Outcome::Unknown,
             _ if verdict.kind == Kind::Invalid => {
                 let fields = fields(&errors(answer));
                 if !fields.is_empty() {
@@ -233,5 +236,11 @@ mod tests {
             let _ = answer.json::<crate::wire::Transitions>();
             let _ = answer.json::<crate::wire::MetaPage<crate::wire::FieldMeta>>();
         }
+    }
+
+    #[test]
+    fn t06_a_503_without_a_word_is_no_promise_that_nothing_was_done() {
+        assert_eq!(of(503, &[], "").unwrap().outcome, Outcome::Unknown);
+        assert_eq!(of(503, &[("retry-after", "5")], "").unwrap().outcome, Outcome::Rejected);
     }
 }

@@ -36,6 +36,12 @@ impl Classify for ByBody {
             403 => Some(forbidden(&text_of(answer, "message"), &text_of(answer, "detail"))),
             404 => says("no such record, or an ACL hides it"),
             429 => limited(answer),
+            // From in front of the instance it may come after the effect. One that says when to
+            // come back was not let in.
+            503 if answer.header("retry-after").is_none() => by_status(answer).map(|mut v| {
+                v.outcome = Outcome::Unknown;
+                v
+            }),
             _ => by_status(answer),
         }
     }
@@ -248,5 +254,10 @@ mod tests {
             let ticket = crate::map::ticket(&record, &base, "incident", &states);
             proptest::prop_assert_eq!(ticket.body.as_deref(), Some(text.as_str()));
         }
+    }
+
+    #[test]
+    fn t06_a_503_without_a_word_is_no_promise_that_nothing_was_done() {
+        assert_eq!(of(503, ""), Some((Kind::Unavailable, Outcome::Unknown)));
     }
 }
