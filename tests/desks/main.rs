@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use watchfloor::core::{Opened, Root, StatusCategory, TenantId, TicketKey};
+use watchfloor::core::{
+    CallId, Clock, Opened, Root, StatusCategory, TenantId, TicketDesk, TicketKey,
+};
 use watchfloor::http::SystemClock;
 use watchfloor::{Config, Registry, Secrets};
 use watchfloor_testkit::twins::{Jira, ServiceNow};
@@ -117,23 +120,9 @@ fn start(told: &str) -> Child {
 async fn one_process() {
     let told = std::env::var(TOLD).unwrap();
     let (kind, url) = told.split_once(' ').unwrap();
-    let text = format!(
-        r#"
-        [connectors.desk]
-        type = "{kind}"
-        url = "{}"
-        auth = {{ type = "basic", username = "bot", password = {{ env = "PASSWORD" }} }}
-        {}
-        "#,
-        url.trim_end_matches('/'),
-        if kind == "jira" { "project = \"SEC\"\nflavor = \"cloud\"" } else { "" },
-    );
     // Its waits are over at once; the twin in the other process knows none.
     let clock = Arc::new(TestClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
-    let secrets = Secrets::with_env(".", |_| Some(PASSWORD.into()));
-    let config = Config::parse(&text, "watchfloor.toml".as_ref(), Arc::new(secrets));
-    let desk = config.connect(&Registry::standard(), clock.clone()).unwrap();
-    let desk = desk.named("desk").unwrap().desk().unwrap();
+    let desk = connect(kind, url, None, clock.clone());
     let scope = Root::new(clock).scope(TenantId::new("acme"));
     let mut openers = JoinSet::new();
     println!("ready");
@@ -152,4 +141,77 @@ async fn one_process() {
         assert!(created <= 1, "{created} of one process's openers say that they created it");
     }
     desk.settle(&scope.call()).await.unwrap();
+}
+
+/// What opening costs, as the product's own log shows it: a look-up and a create where the key is new
+/// to the store, the create alone where it was claimed there before. What is asked once for a desk
+/// (a token, choices, screens) is not counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_costs_a_look_up_and_a_create_and_the_create_alone_where_the_key_is_claimed() {
+    let clock = Arc::new(SystemClock::new());
+    let dir = std::env::temp_dir().join(format!("watchfloor-desks-{}", CallId::random()));
+    std::fs::create_dir(&dir).unwrap();
+    let site = Jira::new(clock.clone(), BASIC).project("SEC", &[]);
+    let site = Server::start(site, clock.clone()).await.unwrap();
+    let desk = connect("jira", &site.url(), Some(&dir), clock.clone());
+    let cost = cost_of(&*desk, clock.clone(), || operations(&site)).await;
+    assert_eq!(cost, [["search", "create"].as_slice(), &["create"]], "jira");
+
+    let instance = ServiceNow::new(clock.clone(), "c", "s").accept(BASIC);
+    let instance = Server::start(instance, clock.clone()).await.unwrap();
+    let desk = connect("servicenow", &instance.url(), Some(&dir), clock.clone());
+    let cost = cost_of(&*desk, clock, || operations(&instance)).await;
+    assert_eq!(cost, [["list", "create"].as_slice(), &["create"]], "servicenow");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+fn operations<T: Twin>(server: &Server<T>) -> Vec<&'static str> {
+    server.log().all().into_iter().map(|logged| logged.operation).collect()
+}
+
+/// The requests of an open of a new key, and of one that was reserved before.
+async fn cost_of(
+    desk: &dyn TicketDesk,
+    clock: Arc<dyn Clock>,
+    log: impl Fn() -> Vec<&'static str>,
+) -> Vec<Vec<&'static str>> {
+    let scope = Root::new(clock).scope(TenantId::new("acme"));
+    let open = async |key: &str| {
+        let draft = scope.draft(TicketKey::given(key), "Brute force on /login");
+        let before = log().len();
+        let opened = desk.open(&scope.call(), &draft).await.unwrap();
+        assert!(matches!(opened, Opened::Created(_)), "{key}");
+        log().split_off(before)
+    };
+    open("first").await;
+    let cold = open("cold").await;
+    assert_eq!(desk.reserve(&scope.call(), &TicketKey::given("warm")).await.unwrap(), None);
+    vec![cold, open("warm").await]
+}
+
+/// The desk as it is configured, with a store in this folder.
+fn connect(
+    kind: &str,
+    url: &str,
+    store: Option<&Path>,
+    clock: Arc<dyn Clock>,
+) -> Arc<dyn TicketDesk> {
+    let more = if kind == "jira" { "project = \"SEC\"\nflavor = \"cloud\"" } else { "" };
+    let state = store.map(|dir| format!("[state]\npath = \"{}/{kind}.redb\"", dir.display()));
+    let text = format!(
+        r#"
+        {}
+        [connectors.desk]
+        type = "{kind}"
+        url = "{}"
+        auth = {{ type = "basic", username = "bot", password = {{ env = "PASSWORD" }} }}
+        {more}
+        "#,
+        state.unwrap_or_default(),
+        url.trim_end_matches('/'),
+    );
+    let secrets = Secrets::with_env(".", |_| Some(PASSWORD.into()));
+    let config = Config::parse(&text, "watchfloor.toml".as_ref(), Arc::new(secrets));
+    let connected = config.connect(&Registry::standard(), clock).unwrap();
+    connected.named("desk").unwrap().desk().unwrap()
 }

@@ -122,6 +122,11 @@ impl<B: DeskBackend> TicketDesk for Desk<B> {
         self.open_once(call, draft).await
     }
 
+    async fn reserve(&self, call: &Call, key: &TicketKey) -> Result<Option<Ticket>> {
+        let _turn = self.flights.turn(format!("{} {key}", call.tenant())).await;
+        self.reserve_once(call, key).await
+    }
+
     async fn find(&self, call: &Call, key: &TicketKey) -> Result<Option<Ticket>> {
         Ok(oldest(self.backend.lookup(call, key).await?))
     }

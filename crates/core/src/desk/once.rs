@@ -66,10 +66,12 @@ impl<B: DeskBackend> Desk<B> {
             .with_operation("desk.claim"))
     }
 
-    /// Looks the key up and claims it, so that the [`open`](crate::TicketDesk::open) that follows
-    /// is a single request. The ticket, if there is one.
-    pub async fn reserve(&self, call: &Call, key: &TicketKey) -> Result<Option<Ticket>> {
-        let _turn = self.flights.turn(format!("{} {key}", call.tenant())).await;
+    /// Under the key's turn.
+    pub(super) async fn reserve_once(
+        &self,
+        call: &Call,
+        key: &TicketKey,
+    ) -> Result<Option<Ticket>> {
         let record = self.claims.key(call.tenant(), key);
         let seen = self.claims.get(&record).await?;
         let found = self.alone(call, key).await?;

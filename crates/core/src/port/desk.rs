@@ -55,6 +55,12 @@ pub trait TicketDesk: Connector {
         Err(unsupported("attach"))
     }
 
+    /// Looks the key up and claims it, so that the [`open`](Self::open) that follows within ten
+    /// minutes is a single request. The ticket, if there is one already.
+    async fn reserve(&self, _: &Call, _: &TicketKey) -> Result<Option<Ticket>> {
+        Err(unsupported("reserve"))
+    }
+
     /// Looks for duplicates of what was opened here, which others may have opened meanwhile, until
     /// a search must show them, and repairs them. Only where no claim tells the openers apart is
     /// there anything to do.
@@ -110,6 +116,10 @@ impl<T: TicketDesk + ?Sized> TicketDesk for Arc<T> {
 
     async fn attach(&self, call: &Call, id: &TicketId, file: &Attachment) -> Result<()> {
         (**self).attach(call, id, file).await
+    }
+
+    async fn reserve(&self, call: &Call, key: &TicketKey) -> Result<Option<Ticket>> {
+        (**self).reserve(call, key).await
     }
 
     async fn settle(&self, call: &Call) -> Result<()> {

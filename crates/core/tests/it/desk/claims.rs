@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use watchfloor_core::{Clock as _, Kind, Opened, Outcome, TicketKey};
+use watchfloor_core::{Clock as _, Kind, Opened, Outcome, TicketDesk as _, TicketKey};
 
 use super::shelf::{Fate, Shared, Shelf, desk, of, world};
 

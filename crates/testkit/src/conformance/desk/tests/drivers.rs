@@ -239,6 +239,10 @@ impl TicketDesk for Broken {
         }
     }
 
+    async fn reserve(&self, call: &Call, key: &TicketKey) -> Result<Option<Ticket>> {
+        self.honest.reserve(call, key).await
+    }
+
     async fn settle(&self, call: &Call) -> Result<()> {
         self.honest.settle(call).await
     }
