@@ -1,76 +1,16 @@
-//! Each file once, and the whole of what a product cuts.
+//! The whole of what a product cuts, as files.
 
-use super::{Desk, DeskBackend, Part, backoff, is_shut_out};
+use super::add::Added;
+use super::{Desk, DeskBackend, Part};
 use crate::{
-    Attachment, Call, Comment, FieldHash, Opened, Outcome, Result, Retry, RichText, TicketDraft,
-    TicketId, TicketPatch,
+    Attachment, Call, Comment, FieldHash, Opened, Result, RichText, TicketDraft, TicketId,
+    TicketPatch,
 };
 
 /// The text of a ticket whose desk had to cut it.
 const WHOLE: &str = "watchfloor-full-text.txt";
 
 impl<B: DeskBackend> Desk<B> {
-    /// Under the file's turn.
-    pub(super) async fn attach_once(
-        &self,
-        call: &Call,
-        id: &TicketId,
-        file: &Attachment,
-    ) -> Result<()> {
-        let told = match self.is_attached(call, id, file).await? {
-            Some(true) => return Ok(()),
-            told => told.is_some(),
-        };
-        let mut lost = match self.backend.attach(call, id, file).await {
-            Err(e) if matches!(e.outcome(), Outcome::Unknown | Outcome::Applied) => e,
-            verdict => return verdict,
-        };
-        let until = self.reconcile_until(call);
-        let mut answered_no = 0;
-        let mut again = true;
-        for attempt in 0.. {
-            if !told {
-                break;
-            }
-            match self.is_attached(call, id, file).await {
-                Ok(Some(true)) => return Ok(()),
-                Ok(_) => answered_no += 1,
-                Err(e) => {
-                    tracing::warn!(error = %e, "look-up after a lost answer failed");
-                    if is_shut_out(&e) {
-                        break;
-                    }
-                }
-            }
-            if answered_no >= 4 && again {
-                again = false;
-                match self.backend.attach(call, id, file).await {
-                    Err(e) if matches!(e.outcome(), Outcome::Unknown | Outcome::Applied) => {
-                        lost = e;
-                    }
-                    verdict => return verdict,
-                }
-            }
-            let wait = backoff(attempt);
-            if self.clock.now().saturating_add(wait) > until {
-                break;
-            }
-            self.clock.pause(wait).await;
-        }
-        Err(lost.with_outcome(Outcome::Unknown).with_retry(Retry::AfterLookup))
-    }
-
-    async fn is_attached(
-        &self,
-        call: &Call,
-        id: &TicketId,
-        file: &Attachment,
-    ) -> Result<Option<bool>> {
-        let size = file.bytes.len() as u64;
-        let files = self.backend.attached(call, id).await?;
-        Ok(files.map(|files| files.iter().any(|(n, s)| *n == file.name && *s == size)))
-    }
-
     /// Attaches the whole text of a draft that the product cuts. The ticket stands without it, so
     /// failing to attach is no failure to open.
     pub(super) async fn attach_whole(&self, call: &Call, draft: &TicketDraft, opened: &Opened) {
@@ -137,7 +77,7 @@ impl<B: DeskBackend> Desk<B> {
         file: &Attachment,
     ) -> Result<()> {
         let _turn = self.flights.turn(format!("{id} file {}", file.name)).await;
-        self.attach_once(call, id, file).await
+        self.add_once(call, id, Added::File(file)).await
     }
 }
 

@@ -4,17 +4,17 @@
 //! - at most one live ticket per key: look-up before create, one flight per key, a claim in the
 //!   product or in the store, and after an unknown outcome a look-up before anything else
 //!   (`once.rs`, `claims.rs`); what several openers made nevertheless is repaired (`repair.rs`);
-//! - each comment at most once, by its marker (`comment.rs`), each file by name and size
-//!   (`attach.rs`); what the product cuts is attached whole;
+//! - each comment at most once, by its marker, each file by name and size (`add.rs`); what the product
+//!   cuts is attached whole (`attach.rs`);
 //! - updates that send what changes and name what the product dropped (`update.rs`);
 //! - transitions by status category, over the shortest way through the workflow (`plan.rs`,
 //!   `transition.rs`).
 
+mod add;
 mod attach;
 mod backend;
 mod claim;
 mod claims;
-mod comment;
 mod flight;
 mod moves;
 mod once;
@@ -34,6 +34,7 @@ pub use claim::Claim;
 pub use moves::{Move, Required, Status};
 pub use part::Part;
 
+use self::add::Added;
 use self::claims::Claims;
 use self::flight::Flights;
 use self::repair::Unsettled;
@@ -137,7 +138,7 @@ impl<B: DeskBackend> TicketDesk for Desk<B> {
 
     async fn comment(&self, call: &Call, id: &TicketId, comment: &Comment) -> Result<()> {
         let _turn = self.flights.turn(format!("{id} {}", comment.marker.as_str())).await;
-        self.comment_once(call, id, comment).await
+        self.add_once(call, id, Added::Comment(comment)).await
     }
 
     async fn has_comment(&self, call: &Call, id: &TicketId, marker: &Marker) -> Result<bool> {
@@ -178,6 +179,11 @@ fn oldest(tickets: Vec<Ticket>) -> Option<Ticket> {
 /// that it refuses often.
 fn is_shut_out(e: &Error) -> bool {
     matches!(e.kind(), Kind::Unauthenticated | Kind::Forbidden)
+}
+
+/// Whether the effect of a request that failed may be there.
+fn may_exist(e: &Error) -> bool {
+    matches!(e.outcome(), Outcome::Unknown | Outcome::Applied)
 }
 
 /// Waits between look-ups: 1, 2, 4, 8, 16, 30, 30 … seconds.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::claims::{Known, Seen};
-use super::{Claim, Desk, DeskBackend, backoff, is_shut_out, oldest};
+use super::{Claim, Desk, DeskBackend, backoff, is_shut_out, may_exist, oldest};
 use crate::{
     Call, Error, Kind, Opened, Outcome, Result, Retry, StatusCategory, Ticket, TicketDraft,
     TicketId, TicketKey, Timestamp,
@@ -300,10 +300,6 @@ impl<B: DeskBackend> Desk<B> {
         }
         Ok(oldest(found))
     }
-}
-
-fn may_exist(e: &Error) -> bool {
-    matches!(e.outcome(), Outcome::Unknown | Outcome::Applied)
 }
 
 /// What stays unknown after every look-up says so.

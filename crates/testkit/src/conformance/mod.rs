@@ -8,6 +8,17 @@
 //! which have no product behind them. Another port brings its own cases over the same frame: its
 //! `World::Port`, what of [`World::held`] is its key, and a list of [`Case`].
 
+/// The cases of a suite, as `module::case: "its promise in a sentence"`.
+macro_rules! cases {
+    ($($module:ident::$name:ident: $promise:literal,)*) => {
+        vec![$($crate::conformance::Case {
+            name: stringify!($name),
+            promise: $promise,
+            run: |worlds| Box::pin($module::$name(worlds)),
+        },)*]
+    };
+}
+
 pub mod desk;
 mod memory;
 mod report;

@@ -75,15 +75,6 @@ pub async fn report(worlds: &DeskWorlds) -> Report {
 
 /// The cases, in their order.
 pub fn cases() -> Vec<Case<dyn DeskWorld>> {
-    macro_rules! cases {
-        ($($module:ident::$name:ident: $promise:literal,)*) => {
-            vec![$(Case {
-                name: stringify!($name),
-                promise: $promise,
-                run: |worlds| Box::pin($module::$name(worlds)),
-            },)*]
-        };
-    }
     cases! {
         opening::open_creates: "a ticket that is opened is there, once, with its key and its words",
         opening::open_again: "opening it again finds it, and makes nothing",

@@ -85,15 +85,6 @@ pub async fn report(worlds: &SinkWorlds) -> Report {
 
 /// The cases, in their order.
 pub fn cases() -> Vec<Case<dyn SinkWorld>> {
-    macro_rules! cases {
-        ($($module:ident::$name:ident: $promise:literal,)*) => {
-            vec![$(Case {
-                name: stringify!($name),
-                promise: $promise,
-                run: |worlds| Box::pin($module::$name(worlds)),
-            },)*]
-        };
-    }
     cases! {
         basics::limits_make_sense: "a batch may hold something, and some batch may be in flight",
         basics::empty_batch: "a batch without events ends at once, without a verdict or a request",

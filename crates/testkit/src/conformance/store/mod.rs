@@ -125,15 +125,6 @@ pub async fn report(worlds: &StoreWorlds) -> Report {
 
 /// The cases, in their order.
 pub fn cases() -> Vec<Case<dyn StoreWorld>> {
-    macro_rules! cases {
-        ($($module:ident::$name:ident: $promise:literal,)*) => {
-            vec![$(Case {
-                name: stringify!($name),
-                promise: $promise,
-                run: |worlds| Box::pin($module::$name(worlds)),
-            },)*]
-        };
-    }
     cases! {
         basics::absent: "a key that nobody set has no value, and taking it out is no error",
         basics::put_and_get: "what was put is got, and a second put takes the place of the first",
