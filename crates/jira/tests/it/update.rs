@@ -46,6 +46,7 @@ async fn an_assignee_is_an_id_an_address_or_nobody() {
                 site.user("5b10", "Ada L", "ada@twin.example")
                     .user("5b11", "Bob", "bob@twin.example")
                     .user("5b12", "Bob Two", "bob2@twin.example")
+                    .user("5b13", "Bob Two Junior", "bob3@twin.example")
             },
             |_| (),
         )
@@ -62,6 +63,8 @@ async fn an_assignee_is_an_id_an_address_or_nobody() {
             ("5b10", Some("5b10")),
             ("ADA l", Some("5b10")),
             ("bob@twin.example", Some("5b11")),
+            // It begins like another's name, and is somebody's own.
+            ("Bob Two", Some("5b12")),
             ("", None),
         ] {
             give(word).await.unwrap();
@@ -71,7 +74,7 @@ async fn an_assignee_is_an_id_an_address_or_nobody() {
         give("ada@twin.example").await.unwrap();
         assert_eq!(w.count("assignable"), asked, "who that is was looked up before");
         let edits = w.count("edit");
-        for nobody in ["carl@twin.example", "bo b"] {
+        for nobody in ["carl@twin.example", "bo b", "bob t"] {
             let error = give(nobody).await.unwrap_err();
             assert_eq!(error.kind(), Kind::Invalid, "{error}");
             assert!(!error.to_string().contains(nobody), "people's names stay out of errors");
