@@ -11,6 +11,7 @@ impl Config {
     /// cannot work makes no file and holds none.
     #[cfg(feature = "store")]
     pub(crate) fn open_store(&self, clock: &dyn Clock) -> Option<Arc<dyn Store>> {
+        use crate::config::HELD;
         use watchfloor_core::Kind;
         use watchfloor_store::RedbStore;
 
@@ -19,7 +20,7 @@ impl Config {
             Ok(store) => Some(Arc::new(store)),
             Err(e) => {
                 let hint = match e.kind() {
-                    Kind::Conflict => "one process at a time: wait for it, or end it",
+                    Kind::Conflict => HELD,
                     _ => "",
                 };
                 self.problems.add(state.line, "state.path", e.message(), hint);

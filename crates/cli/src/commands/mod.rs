@@ -8,6 +8,7 @@ pub(crate) mod ticket;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use watchfloor::core::{Clock, Root, Scope, TenantId};
 use watchfloor::{Config, Connected, Registry};
@@ -26,6 +27,24 @@ pub(crate) struct Setup<'a> {
 }
 
 impl Setup<'_> {
+    /// The same for a command that ends soon: where another holds the store, it waits a little.
+    pub(crate) async fn connect_in_turn(&self) -> Result<Connected, Failure> {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        const LOOK: Duration = Duration::from_millis(50);
+        let begun = self.clock.monotonic();
+        loop {
+            let config = Config::load(&Config::file(self.config)).map_err(Failure::usage)?;
+            match config.connect(&Registry::standard(), self.clock.clone()) {
+                Err(e)
+                    if e.is_held() && self.clock.monotonic().saturating_sub(begun) < PATIENCE =>
+                {
+                    self.clock.pause(LOOK).await;
+                }
+                connected => return connected.map_err(Failure::usage),
+            }
+        }
+    }
+
     /// The connectors of the configuration.
     pub(crate) fn connect(&self) -> Result<Connected, Failure> {
         let config = Config::load(&Config::file(self.config)).map_err(Failure::usage)?;

@@ -40,14 +40,14 @@ async fn carry_out(what: &TicketCommand, setup: &Setup<'_>) -> Result<Exit, Fail
     match what {
         TicketCommand::Open(args) => open(args, setup).await,
         TicketCommand::Show(args) => {
-            let (desk, call) = (desk(&args.desk, setup)?, setup.scope().call());
+            let (desk, call) = (desk(&args.desk, setup).await?, setup.scope().call());
             let ticket = desk.get(&call, &TicketId::new(&*args.id)).await?;
             show(&ticket, args.desk.output.form())
         }
         TicketCommand::Find(args) => find(args, setup).await,
         TicketCommand::Comment(args) => comment(args, setup).await,
         TicketCommand::Move(args) => {
-            let (desk, call) = (desk(&args.desk, setup)?, setup.scope().call());
+            let (desk, call) = (desk(&args.desk, setup).await?, setup.scope().call());
             let mut with = TicketPatch::new();
             with.resolution.clone_from(&args.resolution);
             with.fields.extend(args.fields.iter().cloned());
@@ -58,8 +58,8 @@ async fn carry_out(what: &TicketCommand, setup: &Setup<'_>) -> Result<Exit, Fail
     }
 }
 
-fn desk(args: &args::Desk, setup: &Setup<'_>) -> Result<Arc<dyn TicketDesk>, Failure> {
-    let connected = setup.connect()?;
+async fn desk(args: &args::Desk, setup: &Setup<'_>) -> Result<Arc<dyn TicketDesk>, Failure> {
+    let connected = setup.connect_in_turn().await?;
     connected.named(&args.name).and_then(Connection::desk).map_err(Failure::usage)
 }
 
@@ -68,7 +68,7 @@ async fn open(args: &args::Open, setup: &Setup<'_>) -> Result<Exit, Failure> {
         Some(file) => RichText::plain(&text(file)?),
         None => RichText::new(),
     };
-    let (desk, scope) = (desk(&args.desk, setup)?, setup.scope());
+    let (desk, scope) = (desk(&args.desk, setup).await?, setup.scope());
     let mut draft = scope.draft(TicketKey::given(&args.key), &*args.summary);
     draft.body = body;
     draft.kind = args.kind;
@@ -107,7 +107,7 @@ struct Line<'a> {
 }
 
 async fn find(args: &args::Find, setup: &Setup<'_>) -> Result<Exit, Failure> {
-    let (desk, call) = (desk(&args.desk, setup)?, setup.scope().call());
+    let (desk, call) = (desk(&args.desk, setup).await?, setup.scope().call());
     let key = TicketKey::given(&args.key);
     match desk.find(&call, &key).await? {
         Some(ticket) => show(&ticket, args.desk.output.form()),
@@ -120,7 +120,7 @@ async fn comment(args: &args::Comment, setup: &Setup<'_>) -> Result<Exit, Failur
     if words.trim().is_empty() {
         return Err(Failure::usage("the comment is empty"));
     }
-    let (desk, call) = (desk(&args.desk, setup)?, setup.scope().call());
+    let (desk, call) = (desk(&args.desk, setup).await?, setup.scope().call());
     // The product's own id: a number that people use names the same ticket.
     let id = desk.get(&call, &TicketId::new(&*args.id)).await?.id;
     let marker = Marker::derive(id.as_str(), args.once.as_deref().unwrap_or(&words));
@@ -134,7 +134,7 @@ async fn attach(args: &args::Attach, setup: &Setup<'_>) -> Result<Exit, Failure>
     let name = args.file.file_name().and_then(|n| n.to_str()).map(str::to_owned);
     let name = name.ok_or_else(|| Failure::usage("the file has no name that can be sent"))?;
     let bytes = read(&args.file, MAX_FILE)?;
-    let (desk, call) = (desk(&args.desk, setup)?, setup.scope().call());
+    let (desk, call) = (desk(&args.desk, setup).await?, setup.scope().call());
     let file = Attachment::new(name, content_type(&args.file), bytes);
     let id = desk.get(&call, &TicketId::new(&*args.id)).await?.id;
     desk.attach(&call, &id, &file).await?;
@@ -178,7 +178,12 @@ fn read(file: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
 
 fn show(ticket: &Ticket, form: Form) -> Result<Exit, Failure> {
     match form {
-        Form::Json => print(ticket),
+        Form::Json => {
+            let mut shown = json!(ticket);
+            // As every time that the program prints.
+            shown["created"] = json!(ticket.created.map(|at| at.to_string()));
+            print(&shown)
+        }
         Form::Table => {
             let status = word(&json!(ticket.status));
             let priority = ticket.priority.map(|p| word(&json!(p))).unwrap_or_default();

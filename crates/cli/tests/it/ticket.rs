@@ -81,6 +81,8 @@ async fn a_key_has_one_ticket_however_often_it_is_opened() {
             (&shown["summary"], &shown["status"]),
             (&json!("BOLA on /orders"), &json!("new"))
         );
+        let created = shown["created"].as_str().unwrap();
+        assert!(created.starts_with("20") && created.ends_with('Z'), "{created}");
         let found = run(&["find", "--in", desk, "--key", "wf-1"]);
         assert_eq!(found.json()[0]["id"], made["id"], "{found:?}");
         let none = run(&["find", "--in", desk, "--key", "wf-2"]);
@@ -200,6 +202,25 @@ async fn what_is_wrong_is_said_and_nothing_is_sent() {
     desks.itsm.forbid();
     let run = desks.run(&[&open[..], &["itsm"]].concat());
     assert_eq!((run.status, run.out.as_str()), (1, ""), "{run:?}");
+}
+
+/// A store has one holder; programs that end soon wait for their turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn t17_programs_at_once_on_one_store_open_one_ticket() {
+    let desks = Desks::open().await;
+    let config = format!("[state]\npath = \"w.redb\"\n{}", desks.place.read("watchfloor.toml"));
+    desks.place.write("watchfloor.toml", config);
+    let open = ["ticket", "open", "--in", "dev", "--key", "wf-1", "--summary", "s"];
+    let children: Vec<_> = (0..4).map(|_| desks.place.start(&open)).collect();
+    let mut outcomes = Vec::new();
+    for child in children {
+        let run = Run::of(&tokio::task::block_in_place(|| child.wait_with_output().unwrap()));
+        assert_eq!((run.status, run.err.as_str()), (0, ""), "{run:?}");
+        outcomes.push(run.json()[0]["outcome"].as_str().unwrap().to_owned());
+    }
+    outcomes.sort();
+    assert_eq!(outcomes, ["created", "existing", "existing", "existing"]);
+    assert_eq!(desks.held(), [0, 1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

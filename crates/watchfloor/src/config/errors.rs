@@ -12,6 +12,9 @@ pub struct ConfigErrors {
     problems: Vec<Problem>,
 }
 
+/// What is said to who comes second to a store.
+pub(crate) const HELD: &str = "one process at a time: wait for it, or end it";
+
 impl ConfigErrors {
     /// `unread` is what the parser could not read: a key in it is not missing as well.
     pub(super) fn new(file: &Path, unread: Vec<Problem>, content: Vec<Problem>) -> Self {
@@ -25,6 +28,11 @@ impl ConfigErrors {
     /// The file, as it was named.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Whether nothing is wrong but that another process holds the store, which may pass.
+    pub fn is_held(&self) -> bool {
+        !self.problems.is_empty() && self.problems.iter().all(|p| p.hint == HELD)
     }
 
     /// The problems, in order of their lines.

@@ -22,6 +22,8 @@ use watchfloor_core::mask::Mode;
 
 pub use client::ClientSettings;
 pub use errors::ConfigErrors;
+#[cfg(feature = "store")]
+pub(crate) use errors::HELD;
 pub use state::StateSettings;
 
 /// The file that is read where none is named.
