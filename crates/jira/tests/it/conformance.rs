@@ -107,3 +107,11 @@ async fn t06_no_schedule_of_faults_doubles_what_is_done_about_an_alert() {
     schedule::handle(cloud, Depth::Single).await.assert();
     schedule::handle(data_center, Depth::Single).await.assert();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "some minutes: every two faults in a flow of many requests; run by hand"]
+async fn t06_nor_any_two_in_pairs() {
+    schedule::handle(cloud, Depth::Pairs).await.assert();
+    schedule::handle(data_center, Depth::Pairs).await.assert();
+    schedule::open(data_center, Depth::Pairs).await.assert();
+}

@@ -9,6 +9,7 @@ mod limits;
 mod moves;
 mod screen;
 mod shape;
+mod shape_more;
 mod update;
 
 use std::sync::Arc;
