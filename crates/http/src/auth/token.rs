@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::sync::watch;
 use tracing::Instrument as _;
-use watchfloor_core::{Kind, Result, Secret, Store, TenantId, Timestamp};
+use watchfloor_core::{Busy, Kind, Result, Secret, Store, TenantId, Timestamp};
 
 use super::ask::{Refusal, Source, not_sent};
 use super::on_the_wire;
@@ -102,6 +102,9 @@ impl Tokens {
 
 type Renewed = Result<Arc<Token>, Verdict>;
 
+/// What a renewal came to. The clock stays busy until those who wait have seen it.
+type Told = Option<(Renewed, Arc<Busy>)>;
+
 /// One credential's token and its renewal, of which there is at most one.
 pub(super) struct Slot {
     pub(super) source: Arc<Source>,
@@ -114,7 +117,7 @@ pub(super) struct Slot {
 #[derive(Default)]
 struct State {
     token: Option<Arc<Token>>,
-    renewal: Option<watch::Receiver<Option<Renewed>>>,
+    renewal: Option<watch::Receiver<Told>>,
     /// Monotonic times, since they are waits.
     not_early_before: Duration,
     rest: Option<(Duration, Verdict)>,
@@ -158,7 +161,7 @@ impl Slot {
             renewed.ok().and_then(|renewed| renewed.clone())
         });
         match busied.idle(waited).await {
-            Some(Some(renewed)) => renewed,
+            Some(Some((renewed, _busy))) => renewed,
             Some(None) => {
                 Err(not_sent(Kind::Unavailable, "the token request was abandoned".into()))
             }
@@ -170,7 +173,7 @@ impl Slot {
 
     /// The renewal under way, or a new one: a task of its own, so that a caller who gives up does
     /// not take it away from the others (T37).
-    fn renew(self: &Arc<Self>, state: &mut State) -> watch::Receiver<Option<Renewed>> {
+    fn renew(self: &Arc<Self>, state: &mut State) -> watch::Receiver<Told> {
         // A sender that is gone without a word was dropped with its runtime.
         if let Some(under_way) = state.renewal.clone().filter(|r| r.has_changed().is_ok()) {
             return under_way;
@@ -186,8 +189,10 @@ impl Slot {
             server.address = url.host_str(),
             error.type = tracing::field::Empty,
         );
+        // From now on, not from when the task runs first: a busy machine may leave it lying, and who
+        // waits for it is not busy.
+        let busy = Arc::new(self.source.clock().busy());
         let work = async move {
-            let _busy = slot.source.clock().busy();
             let renewed = Renewal::new(&slot).run().await.map(Arc::new);
             if let Err(refusal) = &renewed {
                 tracing::Span::current().record("error.type", refusal.verdict.kind.as_str());
@@ -196,7 +201,7 @@ impl Slot {
             state.renewal = None;
             state.note(&renewed, slot.source.clock().monotonic(), slot.source.clock().now());
             drop(state);
-            send.send_replace(Some(renewed.map_err(|refusal| refusal.verdict)));
+            send.send_replace(Some((renewed.map_err(|refusal| refusal.verdict), busy)));
         };
         tokio::spawn(work.instrument(span));
         receive
