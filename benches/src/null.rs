@@ -124,12 +124,15 @@ fn servicenow(asked: &Asked) -> Bytes {
     format!("{{\"result\":{{{}}}}}", cells.join(",")).into()
 }
 
-/// As above; whatever else is asked is a list without items.
+/// As above, and screens tell nothing.
 fn jira(asked: &Asked) -> Bytes {
     if asked.post && asked.path.ends_with("/issue") {
         let made =
             br#"{"id":"10002","key":"SEC-7","self":"https://x.example/rest/api/3/issue/10002"}"#;
         return Bytes::from_static(made);
     }
-    Bytes::from_static(br#"{"issues":[],"values":[],"issueTypes":[],"fields":[],"total":0,"isLast":true,"deploymentType":"Cloud"}"#)
+    if asked.path.contains("createmeta") {
+        return Bytes::from_static(br#"{"issueTypes":[],"total":0}"#);
+    }
+    Bytes::from_static(br#"{"issues":[],"isLast":true}"#)
 }
